@@ -1,0 +1,3 @@
+module gcxbench
+
+go 1.19

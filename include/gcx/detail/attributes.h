@@ -1,0 +1,22 @@
+/* attributes.h -- how the compiler sees libgcx's public declarations.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCX_DETAIL_ATTRIBUTES_H
+#define GCX_DETAIL_ATTRIBUTES_H
+
+#define GCX_API __attribute__((visibility("default")))
+#define GCX_MALLOC __attribute__((malloc, warn_unused_result))
+#define GCX_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+#define GCX_LIKELY(x) __builtin_expect(!!(x), 1)
+
+/* The fast paths are inline functions that also exist as symbols of the
+ * library: C99 inline rules, whatever the dialect of the including file. */
+#ifdef __cplusplus
+#define GCX_INLINE inline
+#elif defined(__GNUC_GNU_INLINE__)
+#define GCX_INLINE extern inline
+#else
+#define GCX_INLINE inline
+#endif
+
+#endif

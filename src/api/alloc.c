@@ -1,0 +1,63 @@
+/* alloc.c -- public allocation: the slow halves of the inline calls, and the
+ * calls that have no inline half.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "gc/gc.h"
+
+/* The inline functions as symbols, for callers that do not inline. */
+extern inline void *gcx_detail_bump(struct gcx_detail_run *runs, size_t size,
+                                    void *(*slow)(size_t));
+extern inline void *gcx_alloc(size_t size);
+extern inline void *gcx_alloc_noscan(size_t size);
+
+static void *alloc_kind(enum gcxi_kind kind, size_t size)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return NULL;
+    void *p = gcxi_gc_alloc(self, kind, size);
+    gcxi_gc_leave(self);
+    return p;
+}
+
+void *gcx_detail_alloc_slow(size_t size)
+{
+    return alloc_kind(GCXI_SCAN, size);
+}
+
+void *gcx_detail_alloc_noscan_slow(size_t size)
+{
+    return alloc_kind(GCXI_NOSCAN, size);
+}
+
+void *gcx_alloc_root(size_t size)
+{
+    return alloc_kind(GCXI_ROOT, size);
+}
+
+void *gcx_alloc_aligned(size_t align, size_t size)
+{
+    if (!gcxi_is_pow2(align) || align > GCXI_MIB) {
+        errno = EINVAL;
+        return NULL;
+    }
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return NULL;
+    void *p = gcxi_gc_alloc_aligned(self, GCXI_SCAN, align, size);
+    gcxi_gc_leave(self);
+    return p;
+}
+
+void *gcx_calloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return gcx_alloc(bytes);
+}

@@ -1,0 +1,64 @@
+/* string.c -- copies and formatted strings.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gcx/gcx.h"
+
+static char *copy_string(const char *s, size_t length)
+{
+    char *copy = gcx_alloc_noscan(length + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, s, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *gcx_strdup(const char *s)
+{
+    return s != NULL ? copy_string(s, strlen(s)) : (errno = EINVAL, NULL);
+}
+
+char *gcx_strndup(const char *s, size_t max_bytes)
+{
+    return s != NULL ? copy_string(s, strnlen(s, max_bytes)) : (errno = EINVAL, NULL);
+}
+
+void *gcx_memdup(const void *src, size_t n_bytes)
+{
+    if (src == NULL && n_bytes != 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    void *copy = gcx_alloc(n_bytes);
+    if (copy != NULL && n_bytes != 0)
+        memcpy(copy, src, n_bytes);
+    return copy;
+}
+
+int gcx_vasprintf(char **out, const char *format, va_list args)
+{
+    char buffer[256];
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(buffer, sizeof buffer, format, args);
+    *out = length >= 0 ? gcx_alloc_noscan((size_t)length + 1) : NULL;
+    if (*out != NULL && (size_t)length < sizeof buffer)
+        memcpy(*out, buffer, (size_t)length + 1);
+    else if (*out != NULL)
+        vsnprintf(*out, (size_t)length + 1, format, again);
+    va_end(again);
+    return *out != NULL ? length : -1;
+}
+
+int gcx_asprintf(char **out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = gcx_vasprintf(out, format, args);
+    va_end(args);
+    return length;
+}

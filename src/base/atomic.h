@@ -1,0 +1,36 @@
+/* atomic.h -- atomics with the memory order in the name.
+ *
+ * Works on plain objects (uint8_t, uint32_t, uint64_t, pointers), so that a
+ * field which is only sometimes shared keeps its ordinary type.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_ATOMIC_H
+#define GCXI_ATOMIC_H
+
+#include "base/base.h"
+
+#define gcxi_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define gcxi_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define gcxi_load_seq_cst(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
+#define gcxi_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define gcxi_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define gcxi_store_seq_cst(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define gcxi_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define gcxi_sub_relaxed(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_RELAXED)
+#define gcxi_add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define gcxi_sub_acq_rel(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
+#define gcxi_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+
+/* Orders this thread's accesses against its own signal handlers. */
+#define gcxi_signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+GCXI_INLINE void gcxi_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+#endif

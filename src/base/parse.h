@@ -1,0 +1,16 @@
+/* parse.h -- numbers and sizes as people write them in the environment.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_PARSE_H
+#define GCXI_PARSE_H
+
+#include "base/base.h"
+
+/* A whole decimal number, "off" being -1. False if text is anything else. */
+bool gcxi_parse_int(const char *text, int64_t *value);
+
+/* A size in bytes: digits, then nothing or B, K, KB, KiB, M, MB, MiB, G, GB,
+ * GiB, T, TB, TiB (all powers of 1024). False on nonsense or overflow. */
+bool gcxi_parse_bytes(const char *text, int64_t *bytes);
+
+#endif

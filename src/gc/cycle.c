@@ -1,0 +1,236 @@
+/* cycle.c -- one collection from beginning to end. The file to read first.
+ *
+ *   1 stop     every other thread stops where it is, or has blocked
+ *   2 flush    lanes tell how far they have handed out slots
+ *   3 epoch    a full cycle takes the next epoch, so that nothing is marked;
+ *              a minor one keeps it, so that all that is old stays marked
+ *   4 roots    static data, ranges, stacks, registers, thread-local storage
+ *   5 remember minor: the old objects that may have been written
+ *   6 mark     everything that can be reached from there      (trace/mark.c)
+ *   7 census   empty blocks are freed, blocks with room listed (trace/sweep.c)
+ *   8 arm      from now on writes to what is old are seen     (gc/remember.c)
+ *   9 restart  lanes go on where they were, threads run
+ *
+ * What survives a cycle is old: marks are sticky, and an object is old exactly
+ * if its mark byte is the epoch. So a minor cycle is a full one that finds the
+ * old objects marked already.
+ *
+ * C1  From 1 to 9 no mutator runs and the heap lock is held.
+ * C2  After 6 every object that can be reached is marked.
+ * C3  After 7 what is not marked is free, but for slots lanes have reserved.
+ * C4  After 8 no old object points at a young one, and none can come to
+ *     without being remembered.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/cycle.h"
+
+#include <string.h>
+
+#include "gc/remember.h"
+#include "gc/verify.h"
+#include "heap/meta.h"
+#include "heap/space.h"
+#include "os/clock.h"
+#include "os/module.h"
+#include "trace/roots.h"
+#include "trace/sweep.h"
+#include "trace/workers.h"
+
+struct gcxi_gc gcxi_gc;
+
+/* A request on its way through the dynamic loader's lock. */
+struct cycle_request {
+    struct gcxi_mutator *self;
+    struct gcxi_cycle cycle;
+    bool is_moot; /* another thread did it */
+};
+
+/* ---- 1, 2: stop ---- */
+
+static bool is_still_wanted(const struct gcxi_cycle *cycle)
+{
+    return cycle->reason != GCXI_TRIGGERED ||
+           (gcxi_gc.allocated_bytes >= gcxi_gc.pacer.nursery_bytes && gcxi_gc.disable_depth == 0);
+}
+
+/* A triggered cycle is what the pacer says now, and without tracking of writes every cycle is full. */
+static void choose_kind(struct gcxi_cycle *cycle)
+{
+    if (cycle->reason == GCXI_TRIGGERED)
+        cycle->kind = gcxi_gc.pacer.next_is_full ? GCX_FULL : GCX_MINOR;
+    if (gcxi_remember_is_none())
+        cycle->kind = GCX_FULL;
+}
+
+/* Called with the loader's lock held, the caller counting as stopped. */
+static void stop_world(void *arg)
+{
+    struct cycle_request *request = arg;
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_unblock_collector(&request->self->suspend);
+    request->is_moot = !is_still_wanted(&request->cycle);
+    if (request->is_moot)
+        return;
+    choose_kind(&request->cycle);
+    if (gcxi_gc.events.cycle_begin != NULL)
+        gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
+    gcxi_gc.collector = request->self;
+    request->cycle.begin_ns = gcxi_clock_ns();
+    if (gcxi_gc.events.pause_begin != NULL)
+        gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
+    gcxi_mutators_stop(request->self);
+    request->cycle.stopped_ns = gcxi_clock_ns();
+}
+
+/* ---- 3: epoch ---- */
+
+/* Before epoch numbers begin again, no slot may carry an old one. */
+static void forget_old_epochs(uint8_t epoch)
+{
+    for (uint32_t unit = 0; unit < gcxi_map.units; unit++) {
+        const uint8_t *used = memchr(gcxi_map.used + unit, 1, gcxi_map.units - unit);
+        if (used == NULL)
+            return;
+        unit = (uint32_t)(used - gcxi_map.used);
+        struct gcxi_block *block = &gcxi_map.blocks[unit];
+        for (uint32_t i = 0; i < block->slots; i++)
+            if (block->marks[i] != epoch && block->marks[i] != GCXI_MARK_FREED)
+                block->marks[i] = GCXI_MARK_NONE;
+        unit += block->units - 1;
+    }
+}
+
+static void begin_epoch(void)
+{
+    gcxi_map.epoch_before = gcxi_map.epoch;
+    if (gcxi_map.epoch == GCXI_EPOCH_LAST)
+        forget_old_epochs(gcxi_map.epoch);
+    gcxi_map.epoch = gcxi_map.epoch == GCXI_EPOCH_LAST ? 1 : (uint8_t)(gcxi_map.epoch + 1);
+}
+
+/* ---- 4 to 6: mark ---- */
+
+static void mark(struct gcxi_cycle *cycle)
+{
+    bool is_minor = cycle->kind == GCX_MINOR;
+    gcxi_marker_begin(gcxi_marker, is_minor);
+    gcxi_mutators_mark_stw(gcxi_marker);
+    gcxi_roots_mark(gcxi_marker);
+    uint64_t before = gcxi_clock_ns();
+    if (is_minor)
+        cycle->dirty_pages = gcxi_remember_scan(gcxi_marker);
+    else
+        gcxi_remember_forget();
+    cycle->remember_ns = gcxi_clock_ns() - before;
+    gcxi_workers_drain();
+    gcxi_map.epoch_before = gcxi_map.epoch;
+    cycle->marked_objects = gcxi_marker->marked_objects;
+    cycle->marked_ns = gcxi_clock_ns();
+}
+
+/* ---- 7, 8: census ---- */
+
+/* With the explicit barrier old objects beside young ones cost nothing extra,
+ * so even an eighth of a block is worth filling. */
+static struct gcxi_sweep_policy sweep_policy(void)
+{
+    struct gcxi_sweep_policy policy = { .scan_share = 8, .noscan_share = 8 };
+    if (gcx_detail_cards.size == 0 && !gcxi_remember_is_none())
+        policy.scan_share = 2;
+    return policy;
+}
+
+static void census(struct gcxi_cycle *cycle)
+{
+    struct gcxi_census result;
+    struct gcxi_sweep_policy policy = sweep_policy();
+    bool is_minor = cycle->kind == GCX_MINOR;
+    gcxi_sweep_census(is_minor, &policy, &result);
+    cycle->promoted_bytes = is_minor ? result.live_bytes - result.live_before : 0;
+    cycle->live_bytes = is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes
+                                 : result.live_bytes;
+    gcxi_remember_arm();
+    cycle->swept_ns = gcxi_clock_ns();
+}
+
+/* ---- Accounts ---- */
+
+static void note_pause(const struct gcxi_cycle *cycle)
+{
+    struct gcxi_totals *t = &gcxi_gc.totals;
+    uint64_t pause = cycle->end_ns - cycle->begin_ns;
+    uint64_t *kind_max = cycle->kind == GCX_MINOR ? &t->minor_pause_max_ns : &t->full_pause_max_ns;
+    uint64_t *kind_count = cycle->kind == GCX_MINOR ? &t->minor_cycles : &t->full_cycles;
+    gcxi_store_relaxed(kind_count, *kind_count + 1);
+    gcxi_store_relaxed(&t->pause_last_ns, pause);
+    gcxi_store_relaxed(&t->pause_total_ns, t->pause_total_ns + pause);
+    gcxi_store_relaxed(&t->mark_total_ns, t->mark_total_ns + cycle->marked_ns - cycle->stopped_ns);
+    gcxi_store_relaxed(&t->dirty_pages, t->dirty_pages + cycle->dirty_pages);
+    gcxi_store_relaxed(&t->live_bytes, cycle->live_bytes);
+    if (pause > t->pause_max_ns)
+        gcxi_store_relaxed(&t->pause_max_ns, pause);
+    if (pause > *kind_max)
+        gcxi_store_relaxed(kind_max, pause);
+}
+
+static void plan_next(const struct gcxi_cycle *cycle)
+{
+    struct gcxi_pacer_cycle summary = {
+        .is_full = cycle->kind == GCX_FULL,
+        .live_bytes = cycle->live_bytes,
+        .promoted_bytes = cycle->promoted_bytes,
+        .allocated_bytes = gcxi_gc.allocated_bytes,
+        .overhead_bytes = gcxi_meta_bytes(),
+        .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
+        .pause_ns = cycle->swept_ns - cycle->begin_ns,
+        .remember_ns = cycle->remember_ns,
+    };
+    gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
+    gcxi_gc.allocated_bytes = 0;
+}
+
+/* ---- The cycle ---- */
+
+/* 2 to 9. */
+static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
+{
+    cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    gcxi_mutators_flush_stw();
+    gcxi_verify_stw("before marking");
+    if (cycle->kind == GCX_FULL)
+        begin_epoch();
+    mark(cycle);
+    census(cycle);
+    gcxi_mutators_restart_stw();
+    gcxi_verify_stw("after the census");
+    plan_next(cycle);
+    gcxi_mutators_start(self);
+    cycle->end_ns = gcxi_clock_ns();
+    gcxi_gc.cycle_end_ns = cycle->end_ns;
+    note_pause(cycle);
+}
+
+static void tell_end(const struct gcxi_cycle *cycle)
+{
+    const struct gcx_events *events = &gcxi_gc.events;
+    if (events->pause_end != NULL)
+        events->pause_end(cycle->end_ns - cycle->begin_ns, events->arg);
+    if (events->cycle_end != NULL)
+        events->cycle_end(cycle->kind, events->arg);
+    if (gcxi_gc.settings.is_traced)
+        gcxi_gctrace_line(cycle);
+}
+
+void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
+{
+    struct cycle_request request = { .self = self, .cycle = { .kind = kind, .reason = reason } };
+    gcxi_suspend_block(&self->suspend);
+    gcxi_workers_start_threads();
+    gcxi_module_freeze(stop_world, &request);
+    if (!request.is_moot) {
+        run_stopped(self, &request.cycle);
+        tell_end(&request.cycle);
+        gcxi_gc.collector = NULL;
+    }
+    gcxi_mutator_unlock_heap();
+}

@@ -1,0 +1,28 @@
+/* cycle.h -- what one cycle measured, for the pacer and the trace line.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_CYCLE_H
+#define GCXI_GC_CYCLE_H
+
+#include "gc/gc.h"
+
+struct gcxi_cycle {
+    enum gcx_cycle kind;
+    enum gcxi_reason reason;
+    uint64_t begin_ns;     /* asked for */
+    uint64_t stopped_ns;   /* all threads have stopped */
+    uint64_t remember_ns;  /* spent on written old objects */
+    uint64_t marked_ns;    /* marking is over */
+    uint64_t swept_ns;     /* the census is over */
+    uint64_t end_ns;       /* threads run again */
+    size_t heap_before;    /* bytes in use when it began */
+    size_t live_bytes;     /* after it */
+    size_t promoted_bytes;
+    size_t dirty_pages;
+    uint64_t marked_objects;
+};
+
+/* One line on stderr in the shape of Go's gctrace. */
+void gcxi_gctrace_line(const struct gcxi_cycle *cycle);
+
+#endif

@@ -1,0 +1,50 @@
+/* fork.c -- see fork.h.
+ *
+ * The parent takes the heap lock around fork, so the child never inherits a
+ * heap in the middle of a change; it then drops the threads it does not have,
+ * mark workers among them, and replaces page tracking, which the kernel does
+ * not hand on.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/fork.h"
+
+#include <pthread.h>
+
+#include "gc/mutator.h"
+#include "gc/remember.h"
+#include "heap/meta.h"
+#include "heap/space.h"
+#include "trace/workers.h"
+
+static void before_fork(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (self == NULL) {
+        gcxi_lock(&gcxi_heap_lock);
+        return;
+    }
+    gcxi_critical_enter(&self->suspend);
+    gcxi_mutator_lock_heap(self);
+}
+
+static void after_fork_in_parent(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    gcxi_unlock(&gcxi_heap_lock);
+    if (self != NULL)
+        gcxi_critical_leave(&self->suspend);
+}
+
+static void after_fork_in_child(void)
+{
+    gcxi_lock_reset_after_fork(&gcxi_heap_lock);
+    gcxi_meta_reset_after_fork();
+    gcxi_workers_reset_after_fork();
+    gcxi_mutators_reset_after_fork();
+    gcxi_remember_reset_after_fork();
+}
+
+void gcxi_fork_init(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}

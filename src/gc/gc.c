@@ -1,0 +1,252 @@
+/* gc.c -- starting the collector, and allocation beyond the inline path.
+ *
+ * Allocation here asks, in this order: the lane's reserved run, its block, the
+ * lists of blocks with room and the free spans, a collection, the system. A
+ * collection runs when as much was taken as the pacer planned; what a block
+ * has free is counted when a lane takes it.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/gc.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gc/fork.h"
+#include "gc/remember.h"
+#include "heap/space.h"
+#include "os/clock.h"
+#include "os/vm.h"
+#include "trace/workers.h"
+
+/* ---- Starting ---- */
+
+static pthread_mutex_t init_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool is_initialised;
+
+static void tell_growth(size_t committed_bytes)
+{
+    if (gcxi_gc.events.heap_grow != NULL)
+        gcxi_gc.events.heap_grow(committed_bytes, gcxi_gc.events.arg);
+}
+
+static int init_parts(const struct gcxi_settings *settings)
+{
+    if (gcxi_suspend_init(settings->stop_signal) != 0 ||
+        gcxi_space_init(settings->reserve_bytes) != 0 ||
+        gcxi_workers_init(settings->mark_workers) != 0 ||
+        gcxi_remember_init(settings->barrier, settings->dirty_name) != 0)
+        return -1;
+    errno = gcxi_mutator_init();
+    return errno == 0 ? 0 : -1;
+}
+
+static int init_locked(const struct gcx_options *opts)
+{
+    struct gcxi_settings *settings = &gcxi_gc.settings;
+    if (gcxi_settings_read(settings, opts) != 0 || init_parts(settings) != 0)
+        return -1;
+    settings->pacer.has_minor = !gcxi_remember_is_none();
+    gcxi_gc.start_ns = gcxi_gc.cycle_end_ns = gcxi_clock_ns();
+    gcxi_gc.stress_countdown = settings->stress;
+    gcxi_lane_one_slot = settings->stress != 0;
+    gcxi_space_set_max(settings->heap_max);
+    gcxi_space_on_grow(tell_growth);
+    gcxi_pacer_init(&gcxi_gc.pacer, &settings->pacer);
+    gcxi_fork_init();
+    return 0;
+}
+
+int gcxi_gc_init(const struct gcx_options *opts)
+{
+    int status = 0;
+    if (gcxi_load_acquire(&is_initialised))
+        return 0;
+    pthread_mutex_lock(&init_mutex);
+    if (!is_initialised) {
+        status = init_locked(opts);
+        gcxi_store_release(&is_initialised, status == 0);
+    }
+    pthread_mutex_unlock(&init_mutex);
+    return status;
+}
+
+static GCXI_COLD struct gcxi_mutator *enter_slow(void)
+{
+    struct gcxi_mutator *self = gcxi_gc_init(NULL) == 0 ? gcxi_mutator_register() : NULL;
+    if (self == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    gcxi_critical_enter(&self->suspend);
+    return self;
+}
+
+struct gcxi_mutator *gcxi_gc_enter(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (GCXI_UNLIKELY(self == NULL))
+        return enter_slow();
+    gcxi_critical_enter(&self->suspend);
+    return self;
+}
+
+void gcxi_gc_error(const char *format, ...)
+{
+    char message[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    gcxi_report("%s", message);
+    if (gcxi_gc.events.error != NULL)
+        gcxi_gc.events.error(message, gcxi_gc.events.arg);
+}
+
+/* ---- When to collect ---- */
+
+/* Heap lock. */
+static bool is_cycle_due(void)
+{
+    return gcxi_gc.allocated_bytes >= gcxi_gc.pacer.nursery_bytes && gcxi_gc.disable_depth == 0;
+}
+
+static void collect_if_due(struct gcxi_mutator *self)
+{
+    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) < gcxi_gc.pacer.nursery_bytes)
+        return;
+    gcxi_mutator_lock_heap(self);
+    bool is_due = is_cycle_due();
+    gcxi_mutator_unlock_heap();
+    if (is_due)
+        gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
+}
+
+/* GCX_STRESS: every so many slow allocations, minor and full in turn. */
+static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
+{
+    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc.disable_depth != 0)
+        return;
+    gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
+    bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
+    gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_FORCED);
+}
+
+static void *out_of_memory(size_t size)
+{
+    if (gcxi_gc.events.out_of_memory != NULL)
+        gcxi_gc.events.out_of_memory(size, gcxi_gc.events.arg);
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* ---- Slots ---- */
+
+static bool take_block_once(struct gcxi_mutator *self, struct gcxi_lane *lane)
+{
+    size_t fresh_bytes = 0;
+    gcxi_mutator_lock_heap(self);
+    bool is_taken = gcxi_lane_next_block(lane, &fresh_bytes);
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, gcxi_gc.allocated_bytes + fresh_bytes);
+    gcxi_mutator_unlock_heap();
+    return is_taken;
+}
+
+static bool take_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
+{
+    collect_if_due(self);
+    if (GCXI_LIKELY(take_block_once(self, lane)))
+        return true;
+    if (gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+        return false;
+    gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
+    return take_block_once(self, lane);
+}
+
+static void *alloc_slot(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
+{
+    struct gcxi_lane *lane = gcxi_local_lane(&self->local, kind, class_index);
+    size_t slot_bytes = gcxi_class_bytes(class_index);
+    if (lane == NULL)
+        return out_of_memory(slot_bytes);
+    while (lane->run->end - lane->run->cur < slot_bytes)
+        if (!gcxi_lane_refill(&self->local, lane) && !take_block(self, lane))
+            return out_of_memory(slot_bytes);
+    uintptr_t p = lane->run->cur;
+    lane->run->cur = p + slot_bytes;
+    return (void *)p;
+}
+
+/* ---- Large objects ---- */
+
+static struct gcxi_block *take_large_once(struct gcxi_mutator *self, enum gcxi_kind kind,
+                                          size_t size, size_t align)
+{
+    gcxi_mutator_lock_heap(self);
+    struct gcxi_block *block = gcxi_block_create_large(kind, size, align);
+    if (block != NULL) {
+        gcxi_gc.allocated_bytes += block->slot_bytes;
+        gcxi_gc.large_alloc_bytes += block->slot_bytes;
+        gcxi_gc.large_allocs++;
+        gcxi_block_set_young(block, true);
+        block->young_hi = 1;
+    }
+    gcxi_mutator_unlock_heap();
+    return block;
+}
+
+/* Zeroing may take long, so a stop may come meanwhile: the object is young
+ * and the caller's stack leads to it. */
+static void zero_outside_critical(struct gcxi_mutator *self, const struct gcxi_block *block)
+{
+    gcxi_critical_leave(&self->suspend);
+    memset((void *)gcxi_block_addr(block), 0, block->slot_bytes);
+    gcx_keep_alive((void *)gcxi_block_addr(block));
+    gcxi_critical_enter(&self->suspend);
+}
+
+static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size, size_t align)
+{
+    collect_if_due(self);
+    struct gcxi_block *block = take_large_once(self, kind, size, align);
+    if (block == NULL && gcxi_gc.disable_depth == 0) {
+        gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
+        block = take_large_once(self, kind, size, align);
+    }
+    if (block == NULL)
+        return out_of_memory(size);
+    if (kind != GCXI_NOSCAN && block->needs_zero)
+        zero_outside_critical(self, block);
+    return (void *)gcxi_block_addr(block);
+}
+
+/* ---- Entry points ---- */
+
+void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
+{
+    if (GCXI_UNLIKELY(gcxi_gc.settings.stress != 0))
+        collect_for_stress(self);
+    if (size > GCXI_MEDIUM_MAX) {
+        if (size >= PTRDIFF_MAX)
+            return out_of_memory(size);
+        return alloc_large(self, kind, size, 1);
+    }
+    return alloc_slot(self, kind, gcxi_class_of(size + (size == 0)));
+}
+
+void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                            size_t size)
+{
+    if (align <= GCXI_GRANULE)
+        return gcxi_gc_alloc(self, kind, size);
+    if (size >= PTRDIFF_MAX - align)
+        return out_of_memory(size);
+    size = gcxi_max(size, align);
+    for (unsigned c = size <= GCXI_MEDIUM_MAX ? gcxi_class_of(size) : GCXI_CLASSES; c < GCXI_CLASSES;
+         c++)
+        if (gcxi_class_bytes(c) % align == 0)
+            return alloc_slot(self, kind, c);
+    return alloc_large(self, kind, size, align);
+}

@@ -1,0 +1,69 @@
+/* gc.h -- the collector as the public entry points see it.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_GC_H
+#define GCXI_GC_GC_H
+
+#include "gc/mutator.h"
+#include "gc/pacer.h"
+#include "gc/settings.h"
+#include "gcx/gcx.h"
+
+/* Why a cycle runs. */
+enum gcxi_reason { GCXI_TRIGGERED, GCXI_FORCED, GCXI_NO_MEMORY };
+
+/* Counters of cycles; heap lock to write, single words read without. */
+struct gcxi_totals {
+    uint64_t minor_cycles;
+    uint64_t full_cycles;
+    uint64_t pause_last_ns;
+    uint64_t pause_max_ns;
+    uint64_t pause_total_ns;
+    uint64_t minor_pause_max_ns;
+    uint64_t full_pause_max_ns;
+    uint64_t mark_total_ns;
+    uint64_t dirty_pages;
+    uint64_t live_bytes;
+};
+
+struct gcxi_gc {
+    struct gcxi_settings settings;
+    struct gcxi_pacer pacer;         /* heap lock */
+    struct gcxi_totals totals;
+    struct gcx_events events;        /* heap lock */
+    size_t allocated_bytes;          /* since the last cycle; heap lock */
+    uint64_t start_ns;               /* constant */
+    uint64_t cycle_end_ns;           /* of the last cycle; heap lock */
+    uint64_t large_alloc_bytes;      /* ever, in large objects; heap lock */
+    uint64_t large_allocs;
+    struct gcxi_mutator *collector;  /* runs a cycle now, or NULL */
+    unsigned disable_depth;          /* heap lock */
+    unsigned stress_countdown;       /* slow allocations until the next cycle */
+};
+extern struct gcxi_gc gcxi_gc;
+
+/* Initialises everything once; opts may be NULL. 0, or -1 with errno. */
+int gcxi_gc_init(const struct gcx_options *opts);
+
+/* The calling thread's record, initialising and registering as needed. NULL
+ * with errno ENOMEM. */
+struct gcxi_mutator *gcxi_gc_enter(void);
+GCXI_INLINE void gcxi_gc_leave(struct gcxi_mutator *self)
+{
+    gcxi_critical_leave(&self->suspend);
+}
+
+/* Runs a cycle. The caller is in a critical section, without the heap lock. A
+ * triggered cycle is skipped when another thread has just run one. */
+void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason);
+
+/* Memory for one object: see gcx.h. The caller is in a critical section. NULL
+ * with errno ENOMEM. */
+void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size);
+void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                            size_t size);
+
+/* Reports misuse on stderr and to the error event. */
+void gcxi_gc_error(const char *format, ...) GCXI_PRINTF(1, 2);
+
+#endif

@@ -1,0 +1,257 @@
+/* mutator.c -- registering threads, stopping them, scanning their stacks.
+ *
+ * A thread registers with its first allocation, or at creation where thread
+ * creation passes through the library; a destructor of thread-specific data
+ * unregisters it, as late as the C library allows, because destructors of
+ * other libraries may still allocate. A thread that vanishes without one is
+ * noticed when it cannot be signalled.
+ *
+ * T1  A registered thread's record is on the list from before it can hold an
+ *     object until after it has handed its blocks back.
+ * T2  While the world is stopped no mutator but the collecting one is RUNNING,
+ *     and none can register, since both need the heap lock.
+ *
+ * Locking: the heap lock for the list and the totals.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/mutator.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "heap/meta.h"
+#include "heap/space.h"
+#include "os/module.h"
+#include "os/stack.h"
+
+__thread struct gcx_detail_runs gcx_detail_runs __attribute__((tls_model("initial-exec")));
+
+/* Destructors run in rounds, at most PTHREAD_DESTRUCTOR_ITERATIONS of them:
+ * ours waits until the last but one. */
+#define EXIT_ROUNDS 3
+
+static __thread int exit_rounds __attribute__((tls_model("initial-exec")));
+static pthread_key_t exit_key;
+
+static struct {
+    struct gcxi_mutator *first;
+    struct gcxi_handoff handoffs; /* ring */
+    uint64_t threads;
+    uint64_t past_alloc_bytes; /* of threads that have gone */
+    uint64_t past_alloc_slots;
+} mutators = { .handoffs = { &mutators.handoffs, &mutators.handoffs, NULL, NULL } };
+
+/* ---- Registration ---- */
+
+static void exit_destructor(void *value)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (self == NULL)
+        return;
+    if (++exit_rounds < EXIT_ROUNDS)
+        pthread_setspecific(exit_key, value);
+    else
+        gcxi_mutator_unregister(self);
+}
+
+int gcxi_mutator_init(void)
+{
+    return pthread_key_create(&exit_key, exit_destructor);
+}
+
+struct gcxi_mutator *gcxi_mutator_register(void)
+{
+    uintptr_t lo, hi;
+    struct gcxi_mutator *self = gcxi_meta_alloc(sizeof *self);
+    if (self == NULL || gcxi_stack_bounds(&lo, &hi) != 0) {
+        if (self != NULL)
+            gcxi_meta_free(self, sizeof *self);
+        errno = ENOMEM;
+        return NULL;
+    }
+    self->local.fast = &gcx_detail_runs;
+    self->thread_pointer = gcxi_module_thread_pointer();
+    pthread_setspecific(exit_key, self);
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_attach(&self->suspend, lo, hi);
+    self->next = mutators.first;
+    mutators.first = self;
+    gcxi_add_relaxed(&mutators.threads, 1);
+    gcxi_unlock(&gcxi_heap_lock);
+    return self;
+}
+
+/* Takes the record off the list. Heap lock. */
+static void mutator_forget(struct gcxi_mutator *mutator)
+{
+    struct gcxi_mutator **link = &mutators.first;
+    while (*link != mutator)
+        link = &(*link)->next;
+    *link = mutator->next;
+    uint64_t unused_bytes = 0, unused_slots = 0;
+    gcxi_local_unused(&mutator->local, &unused_bytes, &unused_slots);
+    mutators.past_alloc_bytes += mutator->local.alloc_bytes - unused_bytes;
+    mutators.past_alloc_slots += mutator->local.alloc_slots - unused_slots;
+    gcxi_sub_relaxed(&mutators.threads, 1);
+}
+
+void gcxi_mutator_unregister(struct gcxi_mutator *self)
+{
+    gcxi_critical_enter(&self->suspend);
+    gcxi_mutator_lock_heap(self);
+    mutator_forget(self);
+    gcxi_local_retire(&self->local);
+    gcxi_suspend_detach();
+    gcxi_unlock(&gcxi_heap_lock);
+    pthread_setspecific(exit_key, NULL);
+    gcxi_meta_free(self, sizeof *self);
+}
+
+/* ---- The heap lock ---- */
+
+void gcxi_mutator_lock_heap(struct gcxi_mutator *self)
+{
+    GCXI_ASSERT(self->suspend.critical != 0);
+    if (gcxi_lock_try(&gcxi_heap_lock))
+        return;
+    gcxi_suspend_block(&self->suspend);
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_unblock_collector(&self->suspend);
+}
+
+void gcxi_mutator_unlock_heap(void)
+{
+    gcxi_unlock(&gcxi_heap_lock);
+}
+
+/* ---- Stopping ---- */
+
+/* A thread that ended without its destructor: its runs lie in memory that is
+ * gone, so the blocks are given up as they are. */
+static void mutator_bury(struct gcxi_mutator *dead)
+{
+    gcxi_report("thread %d ended without unregistering", dead->suspend.tid);
+    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+        for (unsigned i = 0; dead->local.lanes[kind] != NULL && i < GCXI_CLASSES; i++)
+            dead->local.lanes[kind][i].run = &dead->local.lanes[kind][i].own_run;
+    mutator_forget(dead);
+    gcxi_local_retire(&dead->local);
+}
+
+void gcxi_mutators_stop(struct gcxi_mutator *self)
+{
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        m->is_stopped = m != self && gcxi_suspend_request(&m->suspend);
+    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL; m = next) {
+        next = m->next;
+        if (m != self && !(m->is_stopped && gcxi_suspend_await(&m->suspend)))
+            mutator_bury(m);
+    }
+}
+
+void gcxi_mutators_start(struct gcxi_mutator *self)
+{
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        if (m != self)
+            gcxi_suspend_release(&m->suspend);
+}
+
+void gcxi_mutators_flush_stw(void)
+{
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        gcxi_local_flush_stw(&m->local);
+}
+
+void gcxi_mutators_restart_stw(void)
+{
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        gcxi_local_restart_stw(&m->local);
+}
+
+/* ---- Roots ---- */
+
+static void mark_storage(uintptr_t lo, uintptr_t hi, void *arg)
+{
+    gcxi_mark_range(arg, lo, hi);
+}
+
+/* P1: registers and stack. On an alternate signal stack the place where the
+ * ordinary one was left is not known, so all of it counts. */
+static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutator)
+{
+    const struct gcxi_suspend *s = &mutator->suspend;
+    uintptr_t lo = s->sp;
+    if (s->alt_hi != 0) {
+        gcxi_mark_stack_range(m, lo, s->alt_hi);
+        lo = s->stack_lo;
+    }
+    if (lo < s->stack_lo || lo >= s->stack_hi)
+        lo = s->stack_lo;
+    gcxi_mark_stack_range(m, lo, s->stack_hi);
+    gcxi_mark_stack_range(m, (uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes);
+    gcxi_module_thread_storage(mutator->thread_pointer, mark_storage, m);
+}
+
+void gcxi_mutators_mark_stw(struct gcxi_marker *m)
+{
+    for (const struct gcxi_mutator *mutator = mutators.first; mutator != NULL;
+         mutator = mutator->next)
+        mutator_mark(m, mutator);
+    for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs; h = h->next)
+        gcxi_mark_stack_range(m, (uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1));
+}
+
+/* ---- Handing over ---- */
+
+struct gcxi_handoff *gcxi_handoff_create(void *(*start)(void *), void *arg)
+{
+    struct gcxi_handoff *handoff = gcxi_meta_alloc(sizeof *handoff);
+    if (handoff == NULL)
+        return NULL;
+    handoff->start = start;
+    handoff->arg = arg;
+    handoff->next = mutators.handoffs.next;
+    handoff->prev = &mutators.handoffs;
+    handoff->next->prev = handoff;
+    mutators.handoffs.next = handoff;
+    return handoff;
+}
+
+void gcxi_handoff_drop(struct gcxi_handoff *handoff)
+{
+    handoff->prev->next = handoff->next;
+    handoff->next->prev = handoff->prev;
+    gcxi_meta_free(handoff, sizeof *handoff);
+}
+
+/* ---- Counting ---- */
+
+void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads)
+{
+    uint64_t unused_bytes = 0, unused_slots = 0;
+    *alloc_bytes = mutators.past_alloc_bytes;
+    *alloc_slots = mutators.past_alloc_slots;
+    *threads = gcxi_load_relaxed(&mutators.threads);
+    for (const struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next) {
+        *alloc_bytes += gcxi_load_relaxed(&m->local.alloc_bytes);
+        *alloc_slots += gcxi_load_relaxed(&m->local.alloc_slots);
+        gcxi_local_unused(&m->local, &unused_bytes, &unused_slots);
+    }
+    *alloc_bytes -= unused_bytes;
+    *alloc_slots -= unused_slots;
+}
+
+void gcxi_mutators_reset_after_fork(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL; m = next) {
+        next = m->next;
+        if (m != self) {
+            m->suspend.requested = 0;
+            mutator_forget(m);
+            gcxi_local_retire(&m->local);
+        }
+    }
+    if (self != NULL)
+        gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
+}

@@ -1,0 +1,66 @@
+/* mutator.h -- the threads that the collector knows.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_MUTATOR_H
+#define GCXI_GC_MUTATOR_H
+
+#include "heap/lane.h"
+#include "os/suspend.h"
+#include "trace/mark.h"
+
+struct gcxi_mutator {
+    struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
+    struct gcxi_local local;
+    uintptr_t thread_pointer;    /* of its thread-local storage */
+    struct gcxi_mutator *next;   /* all of them; heap lock */
+    uint32_t blocking_depth;     /* gcx_blocking_begin; own */
+    bool is_stopped;             /* by the stop under way; collector */
+};
+
+/* The calling thread's, or NULL while it is not registered. */
+GCXI_INLINE struct gcxi_mutator *gcxi_mutator_self(void)
+{
+    return (struct gcxi_mutator *)(void *)gcxi_suspend_self;
+}
+
+/* Registers the calling thread. NULL with errno. */
+struct gcxi_mutator *gcxi_mutator_register(void);
+
+/* Ends it; blocks go back. The thread is not in a critical section. */
+void gcxi_mutator_unregister(struct gcxi_mutator *self);
+
+/* Prepares the key by which thread exit unregisters. 0, or an error number. */
+int gcxi_mutator_init(void);
+
+/* The heap lock, for a registered thread in a critical section: while it waits
+ * it counts as stopped, so a collection never waits for it. */
+void gcxi_mutator_lock_heap(struct gcxi_mutator *self);
+void gcxi_mutator_unlock_heap(void);
+
+/* Stops and starts all other mutators. Heap lock held throughout. */
+void gcxi_mutators_stop(struct gcxi_mutator *self);
+void gcxi_mutators_start(struct gcxi_mutator *self);
+
+/* World stopped. */
+void gcxi_mutators_flush_stw(void);
+void gcxi_mutators_restart_stw(void);
+void gcxi_mutators_mark_stw(struct gcxi_marker *m);
+
+/* Keeps a word alive until it is dropped: for what is on its way to a thread
+ * that is not registered yet. A false return is out of memory. */
+struct gcxi_handoff {
+    struct gcxi_handoff *next;
+    struct gcxi_handoff *prev;
+    void *arg;
+    void *(*start)(void *arg);
+};
+struct gcxi_handoff *gcxi_handoff_create(void *(*start)(void *), void *arg);
+void gcxi_handoff_drop(struct gcxi_handoff *handoff);
+
+/* Totals over all mutators, past and present; any thread. */
+void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads);
+
+/* In a forked child: the calling thread is the only one. */
+void gcxi_mutators_reset_after_fork(void);
+
+#endif

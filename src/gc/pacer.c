@@ -1,0 +1,115 @@
+/* pacer.c -- see pacer.h.
+ *
+ * Two questions after each cycle. How much may be allocated until the next?
+ * Garbage is cheapest while the nursery stays in the last-level cache, so its
+ * size follows the cache, and on small heaps the heap, so that little programs
+ * stay little. It grows while cycles pay badly: most of the young survive (the
+ * heap is being built), or rescanning written old pages takes more than a few
+ * per cent of the time (each page costs the same whether the cycle comes after
+ * 4 MiB or 64). It shrinks back otherwise.
+ *
+ * And is the next one full? When the heap would pass the goal: what the last
+ * full cycle left, plus the percentage (Go's GOGC rule). Without minor cycles
+ * the goal alone decides.
+ *
+ * Near the memory limit the goal is the limit. Past it, at least an eighth of
+ * the live heap is allocated between full cycles, so that a limit that is too
+ * low makes a program slower but does not stop it.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/pacer.h"
+
+#define NURSERY_MIN (4 * GCXI_MIB)
+#define GOAL_MIN (8 * GCXI_MIB)
+
+/* Shares in percent. */
+#define SURVIVAL_HIGH 50u
+#define SURVIVAL_LOW 20u
+#define REMEMBER_HIGH 4u
+#define REMEMBER_LOW 1u
+
+/* The nursery that suits the cache and the heap when cycles pay well. */
+static size_t nursery_base(const struct gcxi_pacer *pacer,
+                           const struct gcxi_pacer_settings *settings)
+{
+    size_t most = gcxi_max(settings->cache_bytes / 2, NURSERY_MIN);
+    return gcxi_min(gcxi_max(pacer->live_bytes / 2, NURSERY_MIN), most);
+}
+
+/* The most it may grow to when they do not. */
+static size_t nursery_cap(const struct gcxi_pacer *pacer,
+                          const struct gcxi_pacer_settings *settings)
+{
+    return gcxi_max(nursery_base(pacer, settings),
+                    gcxi_min(pacer->live_bytes / 4, 4 * settings->cache_bytes));
+}
+
+static size_t nursery_next(const struct gcxi_pacer *pacer,
+                           const struct gcxi_pacer_settings *settings,
+                           const struct gcxi_pacer_cycle *cycle)
+{
+    size_t base = nursery_base(pacer, settings);
+    size_t nursery = gcxi_max(pacer->nursery_bytes, base);
+    size_t survival = cycle->promoted_bytes / (cycle->allocated_bytes / 100 + 1);
+    uint64_t remember = cycle->remember_ns / ((cycle->interval_ns + cycle->pause_ns) / 100 + 1);
+    if (settings->nursery_bytes != 0)
+        return settings->nursery_bytes;
+    if (cycle->is_full)
+        return gcxi_min(nursery, nursery_cap(pacer, settings));
+    if (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH)
+        nursery *= 2;
+    else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
+        nursery = gcxi_max(base, nursery / 2);
+    return gcxi_min(nursery, nursery_cap(pacer, settings));
+}
+
+static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                      size_t overhead_bytes)
+{
+    size_t live = pacer->live_at_full;
+    size_t goal = SIZE_MAX / 2;
+    if (settings->percent >= 0)
+        goal = gcxi_max(GOAL_MIN, live + live / 100 * (size_t)settings->percent);
+    if (settings->memory_limit != INT64_MAX) {
+        size_t limit = (size_t)settings->memory_limit;
+        size_t room = limit > overhead_bytes ? limit - overhead_bytes : 0;
+        goal = gcxi_min(goal, gcxi_max(room, live + live / 8));
+    }
+    return goal;
+}
+
+static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
+{
+    size_t room = pacer->goal_bytes > pacer->live_bytes ? pacer->goal_bytes - pacer->live_bytes : 0;
+    if (settings->has_minor) {
+        pacer->next_is_full = room < pacer->nursery_bytes;
+        return;
+    }
+    pacer->next_is_full = true;
+    pacer->nursery_bytes = gcxi_max(room, NURSERY_MIN / 4);
+}
+
+void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
+{
+    *pacer = (struct gcxi_pacer){ 0 };
+    pacer->nursery_bytes = settings->nursery_bytes != 0 ? settings->nursery_bytes : NURSERY_MIN;
+    pacer->goal_bytes = goal_of(pacer, settings, 0);
+    pacer_plan(pacer, settings);
+}
+
+void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                       const struct gcxi_pacer_cycle *cycle)
+{
+    pacer->live_bytes = cycle->live_bytes;
+    if (cycle->is_full)
+        pacer->live_at_full = cycle->live_bytes;
+    pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
+    gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
+}
+
+void gcxi_pacer_replan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                       size_t overhead_bytes)
+{
+    pacer->goal_bytes = goal_of(pacer, settings, overhead_bytes);
+    pacer_plan(pacer, settings);
+}

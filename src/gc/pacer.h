@@ -1,0 +1,47 @@
+/* pacer.h -- when to collect, and what: arithmetic without side effects.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_PACER_H
+#define GCXI_GC_PACER_H
+
+#include "base/base.h"
+
+struct gcxi_pacer_settings {
+    int percent;            /* growth between full cycles; -1 = off */
+    int64_t memory_limit;   /* soft, bytes; INT64_MAX = none */
+    size_t nursery_bytes;   /* fixed size of the nursery; 0 = adaptive */
+    size_t cache_bytes;     /* last-level cache */
+    bool has_minor;         /* minor cycles are possible */
+};
+
+/* What a cycle found. */
+struct gcxi_pacer_cycle {
+    bool is_full;
+    size_t live_bytes;      /* after it, in the whole heap */
+    size_t promoted_bytes;  /* of what was young */
+    size_t allocated_bytes; /* since the cycle before */
+    size_t overhead_bytes;  /* committed for the collector's own tables */
+    uint64_t interval_ns;   /* since the end of the cycle before */
+    uint64_t pause_ns;
+    uint64_t remember_ns;   /* of it, on written old objects */
+};
+
+struct gcxi_pacer {
+    size_t nursery_bytes; /* allocation until the next cycle */
+    size_t goal_bytes;    /* heap size at which the next cycle is a full one */
+    size_t live_bytes;    /* after the last cycle */
+    size_t live_at_full;  /* after the last full cycle */
+    bool next_is_full;
+};
+
+void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings);
+
+/* After a cycle: plans the next. */
+void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                       const struct gcxi_pacer_cycle *cycle);
+
+/* After the settings changed: the goal again, from what is known. */
+void gcxi_pacer_replan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                       size_t overhead_bytes);
+
+#endif

@@ -1,0 +1,27 @@
+/* settings.h -- what the program and the environment ask for.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_SETTINGS_H
+#define GCXI_GC_SETTINGS_H
+
+#include "gc/pacer.h"
+#include "gcx/gcx.h"
+
+struct gcxi_settings {
+    struct gcxi_pacer_settings pacer;
+    enum gcx_barrier barrier;
+    const char *dirty_name; /* GCX_DIRTY, or NULL */
+    unsigned mark_workers;
+    int stop_signal;
+    size_t heap_max;        /* SIZE_MAX = none */
+    size_t reserve_bytes;
+    bool is_traced;
+    bool is_checked;
+    unsigned stress;        /* a cycle at every so many slow allocations; 0 = off */
+};
+
+/* Defaults, then the environment, then what opts sets. Nonsense in the
+ * environment is reported and ignored. 0, or -1 with EINVAL for opts. */
+int gcxi_settings_read(struct gcxi_settings *settings, const struct gcx_options *opts);
+
+#endif

@@ -1,0 +1,142 @@
+/* block.c -- making spans into blocks and back, and finding objects.
+ *
+ * The invariants H1 to H4 stand in block.h. Mark bytes of blocks with slots
+ * come from the collector's own tables, a large object keeps its one byte in
+ * its entry.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "heap/block.h"
+
+#include <string.h>
+
+#include "base/atomic.h"
+#include "gcx/gcx.h"
+#include "heap/lane.h"
+#include "heap/meta.h"
+#include "heap/space.h"
+#include "os/vm.h"
+
+static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
+{
+    return kind == GCXI_NOSCAN ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+}
+
+/* Fills in the entries of a span's units but for the marks. */
+static struct gcxi_block *block_claim(uint32_t unit, uint32_t units, enum gcxi_kind kind)
+{
+    struct gcxi_block *block = &gcxi_map.blocks[unit];
+    memset(block, 0, units * sizeof *block);
+    block->units = units;
+    block->kind = (uint8_t)kind;
+    for (uint32_t i = 0; i < units; i++) {
+        block[i].head_back = i;
+        gcxi_map.kind[unit + i] = (uint8_t)kind;
+    }
+    return block;
+}
+
+/* From here on words are resolved into the block. */
+static void block_publish(const struct gcxi_block *block)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    memset(&gcxi_map.used[gcxi_block_unit(block)], 1, block->units);
+}
+
+struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
+{
+    size_t slot_bytes = gcxi_class_bytes(class_index);
+    uint32_t units = gcxi_class_units(class_index);
+    uint32_t slots = (uint32_t)(((size_t)units << GCXI_LG_UNIT) / slot_bytes);
+    bool is_zero;
+    uint8_t *marks = gcxi_meta_alloc(slots);
+    uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, &is_zero) : 0;
+    if (unit == 0) {
+        if (marks != NULL)
+            gcxi_meta_free(marks, slots);
+        return NULL;
+    }
+    struct gcxi_block *block = block_claim(unit, units, kind);
+    block->marks = marks;
+    block->slot_bytes = slot_bytes;
+    block->recip = gcxi_recip_of(slot_bytes);
+    block->slots = slots;
+    block->class_index = (uint8_t)class_index;
+    block->needs_zero = !is_zero;
+    block->state = GCXI_BLOCK_USED;
+    block_publish(block);
+    return block;
+}
+
+struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align)
+{
+    size_t span_bytes = gcxi_align_up(bytes, GCXI_UNIT);
+    if (span_bytes >> GCXI_LG_UNIT >= gcxi_map.units)
+        return NULL;
+    bool is_zero;
+    uint32_t units = (uint32_t)(span_bytes >> GCXI_LG_UNIT);
+    uint32_t unit = gcxi_span_alloc(zone_of(kind), units, align, &is_zero);
+    if (unit == 0)
+        return NULL;
+    struct gcxi_block *block = block_claim(unit, units, kind);
+    block->marks = &block->own_mark;
+    block->slot_bytes = gcxi_align_up(bytes, gcxi_vm_page_bytes());
+    block->slots = 1;
+    block->needs_zero = !is_zero;
+    block->state = GCXI_BLOCK_LARGE;
+    block_publish(block);
+    return block;
+}
+
+void gcxi_block_destroy(struct gcxi_block *block)
+{
+    uint32_t unit = gcxi_block_unit(block);
+    uint32_t units = block->units;
+    enum gcxi_zone_index zone = zone_of((enum gcxi_kind)block->kind);
+    gcxi_block_set_young(block, false);
+    memset(&gcxi_map.used[unit], 0, units);
+    memset(&gcxi_map.kind[unit], 0xff, units);
+    if (block->marks != &block->own_mark)
+        gcxi_meta_free(block->marks, block->slots);
+    for (uint32_t i = 0; i < units; i++) {
+        block[i].state = GCXI_UNIT_NONE;
+        block[i].head_back = 0;
+    }
+    gcxi_span_free(zone, unit, units);
+}
+
+void gcxi_block_set_young(const struct gcxi_block *block, bool is_young)
+{
+    memset(&gcxi_map.young[gcxi_block_unit(block)], is_young, block->units);
+}
+
+/* One past the last slot that may be an object: a mutator hands out the run
+ * it has reserved one slot at a time. */
+static uintptr_t block_handed_out(const struct gcxi_block *block)
+{
+    const struct gcxi_lane *lane = gcxi_load_acquire(&block->owner);
+    uintptr_t hi = gcxi_slot_addr(block, gcxi_load_relaxed(&block->young_hi));
+    if (lane == NULL)
+        return hi;
+    uintptr_t cur = gcxi_load_relaxed(&lane->run->cur);
+    return cur > gcxi_block_addr(block) && cur < hi ? cur : hi;
+}
+
+struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
+{
+    if (gcxi_load_acquire(&gcxi_map.base) == 0)
+        return NULL;
+    uint32_t unit = gcxi_addr_unit(addr);
+    if (unit == gcxi_map.units || gcxi_load_relaxed(&gcxi_map.used[unit]) == 0)
+        return NULL;
+    struct gcxi_block *block = gcxi_unit_block(unit);
+    size_t offset = addr - gcxi_block_addr(block);
+    *slot = gcxi_block_slot(block, offset);
+    if (*slot >= block->slots || offset - *slot * block->slot_bytes >= block->slot_bytes)
+        return NULL;
+    uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
+    if (mark == gcxi_map.epoch)
+        return block;
+    if (!gcxi_slot_is_young(block, *slot, mark))
+        return NULL;
+    return gcxi_slot_addr(block, *slot) < block_handed_out(block) ? block : NULL;
+}

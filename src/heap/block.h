@@ -1,0 +1,183 @@
+/* block.h -- the table of units, and how a word finds its object.
+ *
+ * The heap is one reservation; unit u of it is described by entry u of a table
+ * beside it. The entry of a block's first unit describes the block; entries
+ * of its further units say how far back that is. A word is resolved by one
+ * subtraction, one compare, one table load and one multiplication (the
+ * reciprocal of the slot size), whatever it points to.
+ *
+ * One mark byte per slot says what the slot was at the last cycle:
+ *
+ *   0            nothing: free, or young if it lies in the young range
+ *   1 .. last    the epoch of the cycle that found it live last
+ *   FREED        released by gcx_free since
+ *
+ * Bytes and not bits: mark workers store them without atomic operations (two
+ * that meet store the same value and scan one object twice), which measured
+ * 5 ns less per object than a locked or; and the epoch lets a full cycle begin
+ * without clearing anything.
+ *
+ * H1  A slot is an object if its mark byte is the epoch, or it lies in the
+ *     block's young range and is not FREED. During a full cycle the epoch
+ *     before counts as well.
+ * H2  The young range [young_lo, young_hi) holds every slot handed out since
+ *     the last cycle, besides those skipped because their byte was the epoch.
+ * H3  A slot outside the young range whose byte is not the epoch is free: no
+ *     pointer leads to it, nobody reads it, any mutator may get it.
+ * H4  Only blocks with their young byte set have a young range that is not
+ *     empty.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_HEAP_BLOCK_H
+#define GCXI_HEAP_BLOCK_H
+
+#include "base/base.h"
+#include "heap/geometry.h"
+
+enum { GCXI_MARK_NONE = 0, GCXI_MARK_FREED = 255 };
+
+/* Epochs 1 to here; checked builds wrap around early to show what breaks. */
+#define GCXI_EPOCH_LAST (GCXI_CHECKED ? 5 : 250)
+
+enum gcxi_kind { GCXI_NOSCAN, GCXI_SCAN, GCXI_ROOT, GCXI_KINDS };
+
+enum gcxi_block_state {
+    GCXI_UNIT_NONE,   /* never used, or interior of a free span */
+    GCXI_SPAN_FREE,   /* first or last unit of a free span */
+    GCXI_BLOCK_OWNED, /* some mutator allocates from it */
+    GCXI_BLOCK_USED,  /* holds objects, nobody allocates from it */
+    GCXI_BLOCK_AVAIL, /* as USED, and listed as having free slots */
+    GCXI_BLOCK_LARGE  /* one object */
+};
+
+struct gcxi_lane;
+
+/* Protected by the heap lock unless said otherwise. While the world is stopped
+ * the collector owns everything. */
+struct gcxi_block {
+    uint8_t *marks;          /* one per slot */
+    size_t slot_bytes;       /* large: bytes asked, rounded to pages */
+    uint32_t recip;          /* gcxi_block_slot; 0 for large objects */
+    uint32_t slots;
+    uint32_t young_lo;       /* by the owner */
+    uint32_t young_hi;       /* by the owner */
+    uint32_t head_back;      /* units back to the first of the span */
+    uint32_t units;          /* of the span; valid in its first unit */
+    uint32_t next;           /* in a list: a unit number, 0 = none */
+    union {
+        uint32_t live;       /* block: slots live at the last census */
+        uint32_t prev;       /* free span: the one before in its list */
+    };
+    struct gcxi_lane *owner; /* the lane that allocates from it, or NULL */
+    uint8_t state;           /* enum gcxi_block_state */
+    uint8_t kind;            /* enum gcxi_kind */
+    uint8_t class_index;
+    uint8_t needs_zero;      /* its free slots hold old data */
+    uint8_t has_freed;       /* some mark byte is FREED */
+    uint8_t own_mark;        /* the mark byte of a large object */
+    uint8_t unused[2];
+};
+
+_Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");
+
+/* Where the heap is: constant after gcxi_space_init, read everywhere. */
+struct gcxi_map {
+    uintptr_t base;            /* of the reservation; unit 0 is never handed out */
+    uint32_t units;            /* in the reservation */
+    uint32_t noscan_first;     /* units below are the scan zone */
+    struct gcxi_block *blocks; /* one per unit */
+    uint8_t *used;             /* 1: the unit belongs to a block; [units] is 0 */
+    uint8_t *young;            /* 1: its block holds young objects; [units] is 0 */
+    uint8_t *armed;            /* 1: writes to it are tracked */
+    uint8_t *kind;             /* enum gcxi_kind of used units, else 0xff */
+    uint8_t epoch;             /* world stopped to change */
+    uint8_t epoch_before;      /* during a full cycle; else == epoch */
+};
+extern struct gcxi_map gcxi_map;
+
+GCXI_INLINE uintptr_t gcxi_unit_addr(uint32_t unit)
+{
+    return gcxi_map.base + ((uintptr_t)unit << GCXI_LG_UNIT);
+}
+
+GCXI_INLINE uint32_t gcxi_block_unit(const struct gcxi_block *block)
+{
+    return (uint32_t)(block - gcxi_map.blocks);
+}
+
+GCXI_INLINE uintptr_t gcxi_block_addr(const struct gcxi_block *block)
+{
+    return gcxi_unit_addr(gcxi_block_unit(block));
+}
+
+/* Reciprocal for slots of that many bytes. */
+GCXI_INLINE uint32_t gcxi_recip_of(size_t slot_bytes)
+{
+    uint32_t granules = (uint32_t)(slot_bytes >> GCXI_LG_GRANULE);
+    return ((UINT32_C(1) << 31) + granules - 1) / granules;
+}
+
+/* Number of the unit that holds addr, or gcxi_map.units if none does. */
+GCXI_INLINE uint32_t gcxi_addr_unit(uintptr_t addr)
+{
+    uintptr_t unit = (addr - gcxi_map.base) >> GCXI_LG_UNIT;
+    return unit < gcxi_map.units ? (uint32_t)unit : gcxi_map.units;
+}
+
+/* The block of a unit that is in use. */
+GCXI_INLINE struct gcxi_block *gcxi_unit_block(uint32_t unit)
+{
+    struct gcxi_block *block = &gcxi_map.blocks[unit];
+    return block - block->head_back;
+}
+
+/* Slot that holds the byte at offset from the block's start; may be past the
+ * last when the block has a tail. Exact: offset / 16 < 2^15 and slot_bytes /
+ * 16 <= 2^12, so what rounding up the reciprocal adds stays below 1 / 2^4. */
+GCXI_INLINE uint32_t gcxi_block_slot(const struct gcxi_block *block, size_t offset)
+{
+    return (uint32_t)(((offset >> GCXI_LG_GRANULE) * (uint64_t)block->recip) >> 31);
+}
+
+GCXI_INLINE uintptr_t gcxi_slot_addr(const struct gcxi_block *block, uint32_t slot)
+{
+    return gcxi_block_addr(block) + (uintptr_t)slot * block->slot_bytes;
+}
+
+GCXI_INLINE bool gcxi_slot_is_young(const struct gcxi_block *block, uint32_t slot, uint8_t mark)
+{
+    return slot - block->young_lo < block->young_hi - block->young_lo && mark != GCXI_MARK_FREED;
+}
+
+/* H1. */
+GCXI_INLINE bool gcxi_slot_is_object(const struct gcxi_block *block, uint32_t slot)
+{
+    uint8_t mark = block->marks[slot];
+    return mark == gcxi_map.epoch || mark == gcxi_map.epoch_before ||
+           gcxi_slot_is_young(block, slot, mark);
+}
+
+/* The object that holds the byte at addr, or NULL: then nothing is stored.
+ * Exact also for slots that a mutator has reserved but not handed out, when
+ * the caller is that mutator or holds it stopped. */
+struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot);
+
+/* Turns a free span into a block and back. Under the heap lock. The block is
+ * USED, holds nothing and has no young range. NULL if no span or no memory for
+ * its marks can be had. */
+struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index);
+struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align);
+void gcxi_block_destroy(struct gcxi_block *block);
+
+/* Sets the young byte of each of its units. */
+void gcxi_block_set_young(const struct gcxi_block *block, bool is_young);
+
+/* Calls visit for the first unit of every block from unit lo up to hi. */
+GCXI_INLINE uint32_t gcxi_next_used(uint32_t unit, uint32_t hi)
+{
+    while (unit < hi && gcxi_map.used[unit] == 0)
+        unit++;
+    return unit;
+}
+
+#endif

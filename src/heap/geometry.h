@@ -1,0 +1,57 @@
+/* geometry.h -- the sizes everything else is cut to.
+ *
+ *   unit    64 KiB of the heap; the smallest thing the heap hands out
+ *   span    a run of units that belong together
+ *   block   a span that holds slots of one size class and one kind
+ *   slot    room for one object; its index in the block is dense
+ *   zone    the half of the reservation for scanned or for noscan blocks
+ *
+ * Small slots live in blocks of one unit, medium ones in blocks of eight, and
+ * a large object has a span of its own, which is a block with one slot.
+ *
+ * Size classes are multiples of 16 up to 256, then eight per doubling, so no
+ * request above 128 bytes is rounded by more than 12.5 %.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_HEAP_GEOMETRY_H
+#define GCXI_HEAP_GEOMETRY_H
+
+#include "base/base.h"
+
+#define GCXI_LG_GRANULE 4
+#define GCXI_GRANULE ((size_t)1 << GCXI_LG_GRANULE)
+
+#define GCXI_LG_UNIT 16
+#define GCXI_UNIT ((size_t)1 << GCXI_LG_UNIT)
+
+#define GCXI_EXACT_MAX 256u         /* classes are all multiples of 16 up to here */
+#define GCXI_EXACT_CLASSES 16u
+#define GCXI_SMALL_MAX (8 * GCXI_KIB)
+#define GCXI_MEDIUM_MAX (64 * GCXI_KIB)
+#define GCXI_MEDIUM_UNITS 8u
+#define GCXI_CLASSES (GCXI_EXACT_CLASSES + 8u * 8u)
+
+/* The class of the smallest slot that holds bytes: 1 to GCXI_MEDIUM_MAX. */
+GCXI_INLINE unsigned gcxi_class_of(size_t bytes)
+{
+    size_t last = bytes - 1;
+    if (last < GCXI_EXACT_MAX)
+        return (unsigned)(last >> GCXI_LG_GRANULE);
+    unsigned lg = 63u - (unsigned)__builtin_clzll(last);
+    return GCXI_EXACT_CLASSES + (lg - 8) * 8 + (unsigned)((last >> (lg - 3)) & 7);
+}
+
+GCXI_INLINE size_t gcxi_class_bytes(unsigned class_index)
+{
+    if (class_index < GCXI_EXACT_CLASSES)
+        return (size_t)(class_index + 1) << GCXI_LG_GRANULE;
+    unsigned step = class_index - GCXI_EXACT_CLASSES;
+    return (size_t)(step % 8 + 9) << (step / 8 + 5);
+}
+
+GCXI_INLINE uint32_t gcxi_class_units(unsigned class_index)
+{
+    return gcxi_class_bytes(class_index) <= GCXI_SMALL_MAX ? 1 : GCXI_MEDIUM_UNITS;
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* lane.h -- a mutator's way to free slots of one kind and class.
+ *
+ * A lane owns one block at a time and cuts it into runs of neighbouring free
+ * slots. Of a run, [cur, end) is ready to be handed out by the inline path and
+ * [end, limit) is reserved but may hold old data: scanned kinds are zeroed a
+ * small piece at a time, just ahead of use, so that the piece is still in the
+ * first-level cache when the program writes to it.
+ *
+ *   |objects and free slots|objects| ready | reserved |not looked at yet|
+ *   block                         cur     end       limit               end
+ *
+ * Sweeping is this: a slot is free when its mark byte is not the epoch, so
+ * finding runs in the mark bytes is all the work there is, done when the
+ * memory is wanted, by whoever wants it.
+ *
+ * L1  A lane's run lies in its block, in slots that satisfy H3 at and past
+ *     cur; [young_lo, young_hi) of the block ends at limit.
+ * L2  [cur, end) is zero for scanned kinds.
+ * L3  A collection changes neither cur, end, limit nor the block of a lane: a
+ *     thread may be stopped between reading and moving cur.
+ *
+ * Locking: the owner thread, inside a critical section (it is not stopped
+ * there) but for cur; the collector while the world is stopped.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_HEAP_LANE_H
+#define GCXI_HEAP_LANE_H
+
+#include "gcx/gcx.h"
+#include "heap/block.h"
+
+struct gcxi_lane {
+    struct gcx_detail_run *run; /* the inline path's, or own_run */
+    uintptr_t limit;
+    struct gcxi_block *block;   /* NULL until the first refill */
+    struct gcx_detail_run own_run;
+    uint8_t kind;
+    uint8_t class_index;
+};
+
+/* What a mutator allocates from. Lanes of a kind are made on first use. */
+struct gcxi_local {
+    struct gcx_detail_runs *fast;
+    struct gcxi_lane *lanes[GCXI_KINDS];
+    uint64_t alloc_bytes; /* reserved in runs since the start */
+    uint64_t alloc_slots;
+};
+
+/* The lane, or NULL without memory for it. */
+struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
+                                  unsigned class_index);
+
+/* Hands every block back. Under the heap lock. */
+void gcxi_local_retire(struct gcxi_local *local);
+
+/* Makes at least one more slot ready from the lane's block; false if it has no
+ * more free slots. */
+bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane);
+
+/* Hands the lane's block back and takes the next: one with free slots, or a
+ * new one. Under the heap lock. False if there is none. Adds to *fresh_bytes
+ * what the block has free. */
+bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes);
+
+/* Puts a block that has free slots on its class's list, and empties all
+ * lists. Under the heap lock. */
+void gcxi_avail_push(struct gcxi_block *block);
+void gcxi_avail_reset(void);
+
+/* Before and after marking, world stopped: the block's young range ends at cur
+ * while the collector works, then begins there. */
+void gcxi_local_flush_stw(struct gcxi_local *local);
+void gcxi_local_restart_stw(struct gcxi_local *local);
+
+/* Reserved but not handed out: not yet allocated in fact. */
+void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t *slots);
+
+/* Stress: every refill makes one slot ready only, so that each allocation
+ * takes the slow path. */
+extern bool gcxi_lane_one_slot;
+
+#endif

@@ -1,0 +1,37 @@
+/* marks.h -- searching and counting mark bytes, several at a time.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_HEAP_MARKS_H
+#define GCXI_HEAP_MARKS_H
+
+#include <string.h>
+
+#include "base/base.h"
+
+/* First index in [i, n) whose byte is not value; n if none. */
+GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uint32_t n,
+                                           uint8_t value)
+{
+    uint64_t pattern = UINT64_C(0x0101010101010101) * value;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t word;
+        memcpy(&word, marks + i, 8);
+        if (word != pattern)
+            break;
+    }
+    while (i < n && marks[i] == value)
+        i++;
+    return i;
+}
+
+/* First index in [i, n) whose byte is value; n if none. */
+GCXI_INLINE uint32_t gcxi_marks_find(const uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
+{
+    const uint8_t *p = i < n ? memchr(marks + i, value, n - i) : NULL;
+    return p != NULL ? (uint32_t)(p - marks) : n;
+}
+
+/* How many of the n bytes are value. */
+uint32_t gcxi_marks_count(const uint8_t *marks, uint32_t n, uint8_t value);
+
+#endif

@@ -1,0 +1,46 @@
+/* module.h -- static data and thread-local storage of the program and of every
+ * loaded library.
+ *
+ * The list can only be read under the dynamic loader's lock. A thread stopped
+ * inside dlopen() would hold that lock, so the world must be stopped while the
+ * collector holds it: gcxi_module_freeze runs `then` (which stops the world)
+ * under the lock, and the lock is free again when it returns. What is stored
+ * in the snapshot then stays true until the world starts.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_OS_MODULE_H
+#define GCXI_OS_MODULE_H
+
+#include "base/base.h"
+
+struct gcxi_range {
+    uintptr_t lo;
+    uintptr_t hi;
+};
+
+/* Takes the snapshot and calls then(arg) with the loader's lock held. The
+ * snapshot is rebuilt only when libraries were loaded or unloaded since the
+ * last (dlpi_adds, dlpi_subs). -1 with ENOMEM when it could not grow; then
+ * was called nevertheless. */
+int gcxi_module_freeze(void (*then)(void *arg), void *arg);
+
+/* The snapshot's writable data segments, without the read-only-after-
+ * relocation parts and without the collector's own data segment parts between
+ * gcxi_module_exclude ranges. Ascending by module, word-aligned. */
+size_t gcxi_module_ranges(const struct gcxi_range **ranges);
+
+/* A range that is never to be reported (the collector's own state). At most
+ * 16; before the first freeze. */
+void gcxi_module_exclude(uintptr_t lo, uintptr_t hi);
+
+/* Calls visit for each block of thread-local storage, static and dynamic, of
+ * the thread with that thread pointer (gcxi_module_thread_pointer in it): for
+ * every module of the snapshot that the thread has touched, and for the
+ * thread's descriptor, where pthread_setspecific keeps its values. The thread
+ * is stopped or the caller's own. Ranges are word-aligned. No-op for what the
+ * C library's layout does not let us find. */
+void gcxi_module_thread_storage(uintptr_t thread_pointer,
+                                void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
+uintptr_t gcxi_module_thread_pointer(void);
+
+#endif

@@ -1,0 +1,19 @@
+/* stack.h -- where the calling thread's stack lies.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_OS_STACK_H
+#define GCXI_OS_STACK_H
+
+#include "base/base.h"
+
+/* Lowest and one past the highest address of the calling thread's stack. For
+ * the first thread lo is what the stack may grow down to (the resource limit,
+ * at most 1 GiB below). 0, or -1. Calls pthread_getattr_np, which may allocate
+ * with malloc: only at registration, never in a collection. */
+int gcxi_stack_bounds(uintptr_t *lo, uintptr_t *hi);
+
+/* Calls then(sp, arg) with the callee-saved registers spilled at or above sp
+ * on the caller's stack. */
+void gcxi_stack_with_registers(void (*then)(uintptr_t sp, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,86 @@
+/* suspend.h -- stopping threads wherever they are, and starting them again.
+ *
+ *            .--- request while outside --- signal ---.
+ *   RUNNING --- request while critical --- leave ------+--> STOPPED
+ *      ^  '--- block --> BLOCKED: counts as stopped         |
+ *      '------------------------- release -----------------'
+ *
+ * A thread inside a critical section (the collector's own code) is not stopped
+ * there; it stops itself when it leaves. A thread that blocks, on a lock of
+ * the collector or in a blocking section of the program, has left its
+ * registers behind first and is as good as stopped.
+ *
+ * P1  A thread whose state is not RUNNING touches no object, and every pointer
+ *     it holds lies in [sp, its stack's end) or in saved.
+ * P2  A thread goes back to RUNNING only while no stop is requested: it stores
+ *     the state, then reads the request; the collector stores the request,
+ *     then reads the state. Both are sequentially consistent.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_OS_SUSPEND_H
+#define GCXI_OS_SUSPEND_H
+
+#include "base/atomic.h"
+
+enum gcxi_suspend_state { GCXI_RUNNING, GCXI_STOPPED, GCXI_BLOCKED };
+
+#define GCXI_SAVED_BYTES 2048
+
+struct gcxi_suspend {
+    int tid;
+    uint32_t critical;  /* depth; the thread's own */
+    uint32_t requested; /* futex; the collector's */
+    uint32_t state;     /* futex; enum gcxi_suspend_state, the thread's own */
+    uintptr_t sp;       /* valid unless RUNNING */
+    uintptr_t stack_lo; /* constant */
+    uintptr_t stack_hi; /* constant */
+    uintptr_t alt_hi;   /* if sp lies on an alternate signal stack: its end */
+    size_t saved_bytes;
+    _Alignas(16) unsigned char saved[GCXI_SAVED_BYTES]; /* registers of a BLOCKED thread */
+};
+
+/* The calling thread's, or NULL while it has none. */
+extern __thread struct gcxi_suspend *gcxi_suspend_self
+    __attribute__((tls_model("initial-exec")));
+
+/* Installs the handler; signal 0 takes the default. 0, or -1 with EINVAL. */
+int gcxi_suspend_init(int signal);
+
+/* Prepares s for the calling thread and makes it current. */
+void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t stack_hi);
+void gcxi_suspend_detach(void);
+
+void gcxi_suspend_park(struct gcxi_suspend *s);
+
+GCXI_INLINE void gcxi_critical_enter(struct gcxi_suspend *s)
+{
+    s->critical++;
+    gcxi_signal_fence();
+}
+
+GCXI_INLINE void gcxi_critical_leave(struct gcxi_suspend *s)
+{
+    gcxi_signal_fence();
+    s->critical--;
+    gcxi_signal_fence();
+    if (s->critical == 0 && GCXI_UNLIKELY(gcxi_load_relaxed(&s->requested) != 0))
+        gcxi_suspend_park(s);
+}
+
+/* Leaves the registers behind and counts as stopped from here until unblock,
+ * which waits for a stop to end. Both inside a critical section, so that no
+ * stop comes between; block in the frame that unblocks or in one above it. */
+void gcxi_suspend_block(struct gcxi_suspend *s);
+void gcxi_suspend_unblock(struct gcxi_suspend *s);
+
+/* The caller runs the collection itself: ends a block although a stop may be
+ * requested of others. */
+void gcxi_suspend_unblock_collector(struct gcxi_suspend *s);
+
+/* By the collector, for another thread: asks, waits, lets go. request is false
+ * if the thread no longer exists. */
+bool gcxi_suspend_request(struct gcxi_suspend *s);
+bool gcxi_suspend_await(struct gcxi_suspend *s);
+void gcxi_suspend_release(struct gcxi_suspend *s);
+
+#endif

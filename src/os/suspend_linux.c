@@ -1,0 +1,178 @@
+/* suspend_linux.c -- see suspend.h for states and invariants.
+ *
+ * The signal handler runs with all signals blocked, so a stopped thread runs
+ * no handler of the program. The interrupted registers lie in the signal frame,
+ * above the handler's own: scanning from the handler's stack pointer finds them.
+ *
+ * A signal to a thread may come late, when the stop it was sent for is over:
+ * the handler looks at the request and returns.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "os/suspend.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/futex.h"
+#include "os/stack.h"
+
+#define AWAIT_RETRY_NS UINT64_C(100000000)
+#define AWAIT_COMPLAIN 50 /* retries: five seconds */
+
+__thread struct gcxi_suspend *gcxi_suspend_self __attribute__((tls_model("initial-exec")));
+
+static int stop_signal;
+
+/* ---- In the thread that stops ---- */
+
+static void find_alternate_stack(struct gcxi_suspend *s)
+{
+    stack_t alternate;
+    s->alt_hi = 0;
+    if (s->sp >= s->stack_lo && s->sp < s->stack_hi)
+        return;
+    if (sigaltstack(NULL, &alternate) == 0 && (alternate.ss_flags & SS_ONSTACK) != 0)
+        s->alt_hi = (uintptr_t)alternate.ss_sp + alternate.ss_size;
+}
+
+/* P2. */
+static void wait_for_release(struct gcxi_suspend *s, enum gcxi_suspend_state state)
+{
+    for (;;) {
+        gcxi_store_seq_cst(&s->state, GCXI_RUNNING);
+        if (gcxi_load_seq_cst(&s->requested) == 0)
+            return;
+        gcxi_store_seq_cst(&s->state, state);
+        gcxi_futex_wake(&s->state, 1);
+        gcxi_futex_wait(&s->requested, 1);
+    }
+}
+
+static void park_at(uintptr_t sp, void *arg)
+{
+    struct gcxi_suspend *s = arg;
+    s->sp = sp;
+    s->saved_bytes = 0;
+    find_alternate_stack(s);
+    gcxi_store_seq_cst(&s->state, GCXI_STOPPED);
+    gcxi_futex_wake(&s->state, 1);
+    wait_for_release(s, GCXI_STOPPED);
+}
+
+void gcxi_suspend_park(struct gcxi_suspend *s)
+{
+    gcxi_stack_with_registers(park_at, s);
+}
+
+static void stop_handler(int signal)
+{
+    struct gcxi_suspend *s = gcxi_suspend_self;
+    int saved_errno = errno;
+    (void)signal;
+    if (s != NULL && s->critical == 0 && gcxi_load_seq_cst(&s->state) == GCXI_RUNNING &&
+        gcxi_load_seq_cst(&s->requested) != 0)
+        gcxi_suspend_park(s);
+    errno = saved_errno;
+}
+
+/* Copies what lies between sp and the caller's frame, the spilled registers
+ * among it, because this frame is gone when the block lasts. */
+GCXI_NO_SANITIZE static void save_at(uintptr_t sp, void *arg)
+{
+    struct gcxi_suspend *s = arg;
+    GCXI_ASSERT(s->sp - sp <= sizeof s->saved);
+    s->saved_bytes = gcxi_min(s->sp - sp, sizeof s->saved);
+    for (size_t i = 0; i < s->saved_bytes; i += sizeof(uintptr_t))
+        *(volatile uintptr_t *)(void *)(s->saved + i) = *(const uintptr_t *)(sp + i);
+}
+
+GCXI_NOINLINE void gcxi_suspend_block(struct gcxi_suspend *s)
+{
+    s->sp = (uintptr_t)__builtin_frame_address(0);
+    s->alt_hi = 0;
+    gcxi_stack_with_registers(save_at, s);
+    find_alternate_stack(s);
+    gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);
+    gcxi_futex_wake(&s->state, 1);
+}
+
+void gcxi_suspend_unblock(struct gcxi_suspend *s)
+{
+    wait_for_release(s, GCXI_BLOCKED);
+}
+
+void gcxi_suspend_unblock_collector(struct gcxi_suspend *s)
+{
+    gcxi_store_seq_cst(&s->state, GCXI_RUNNING);
+}
+
+void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t stack_hi)
+{
+    s->tid = (int)syscall(SYS_gettid);
+    s->critical = 0;
+    s->requested = 0;
+    s->state = GCXI_RUNNING;
+    s->stack_lo = stack_lo;
+    s->stack_hi = stack_hi;
+    gcxi_suspend_self = s;
+}
+
+void gcxi_suspend_detach(void)
+{
+    gcxi_suspend_self = NULL;
+}
+
+/* ---- In the collector ---- */
+
+static bool send_stop(const struct gcxi_suspend *s)
+{
+    while (syscall(SYS_tgkill, getpid(), s->tid, stop_signal) != 0) {
+        if (errno != EAGAIN)
+            return false;
+        gcxi_cpu_relax();
+    }
+    return true;
+}
+
+bool gcxi_suspend_request(struct gcxi_suspend *s)
+{
+    gcxi_store_seq_cst(&s->requested, 1);
+    return gcxi_load_seq_cst(&s->state) != GCXI_RUNNING || send_stop(s);
+}
+
+bool gcxi_suspend_await(struct gcxi_suspend *s)
+{
+    for (int tries = 1; gcxi_load_seq_cst(&s->state) == GCXI_RUNNING; tries++) {
+        if (gcxi_futex_wait_for(&s->state, GCXI_RUNNING, AWAIT_RETRY_NS))
+            continue;
+        if (!send_stop(s))
+            return false;
+        if (tries % AWAIT_COMPLAIN == 0)
+            gcxi_report("thread %d does not stop for a collection: "
+                        "does it block signal %d? (see gcx_blocking_begin)",
+                        s->tid, stop_signal);
+    }
+    return true;
+}
+
+void gcxi_suspend_release(struct gcxi_suspend *s)
+{
+    gcxi_store_seq_cst(&s->requested, 0);
+    gcxi_futex_wake(&s->requested, 1);
+}
+
+int gcxi_suspend_init(int signal)
+{
+    struct sigaction action = { .sa_flags = SA_RESTART };
+    stop_signal = signal != 0 ? signal : SIGRTMIN + 7;
+    if (stop_signal < SIGRTMIN || stop_signal > SIGRTMAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    action.sa_handler = stop_handler;
+    sigfillset(&action.sa_mask);
+    return sigaction(stop_signal, &action, NULL);
+}

@@ -1,0 +1,267 @@
+/* mark.c -- the mark loop.
+ *
+ *   word --filter--> mark stack --stage--> FIFO --> mark byte --> scan --.
+ *     ^                                                                  |
+ *     '------------------------- words of the object <------------------'
+ *
+ * What marking costs is waiting for memory: the mark byte and the first line
+ * of the object. So a word taken from the stack is only resolved to a slot and
+ * both lines are prefetched; it waits in a short FIFO while GCXI_FIFO others
+ * are, and is marked when its lines have arrived (Cher, Hosking, Vitek:
+ * Software prefetching for mark-sweep garbage collection, 2004).
+ *
+ * The filter is one byte per unit: in a minor cycle 1 where young objects are,
+ * in a full one where any are. Words are pushed without a branch: every word
+ * is stored at the top of the stack, and the top moves by its filter byte.
+ *
+ * The stack holds words, and ranges as two entries (end, then start with its
+ * top bit set, which no user address has). Objects larger than a slice are
+ * scanned by slices, the rest going back as a range: the stack grows by one
+ * slice at most per object, and another worker can take the rest.
+ *
+ * M1  A slot is marked only if it is an object by H1.
+ * M2  Each word of a marked object of a scanned kind is looked at after the
+ *     mark, by the worker that marked it or one that took the entry; or the
+ *     overflow flag is set, and recover does it.
+ * M3  The body of a noscan object is never read.
+ *
+ * Locking: none; the world is stopped. Workers race on mark bytes: both store
+ * the epoch, and the object is scanned twice, which is harmless.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "trace/mark.h"
+
+#include "base/atomic.h"
+#include "os/vm.h"
+#include "trace/workers.h"
+
+#define SLICE_WORDS 128u
+#define RANGE_TAG ((uintptr_t)1 << 63)
+#define WORD_BYTES sizeof(uintptr_t)
+#define DONATE_DEPTH 32
+#define OLD_DEPTH 2048
+
+int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes)
+{
+    m->stack = gcxi_vm_map(stack_bytes);
+    if (m->stack == NULL)
+        return -1;
+    m->stack_bytes = stack_bytes;
+    m->limit = m->stack + stack_bytes / WORD_BYTES;
+    return 0;
+}
+
+void gcxi_marker_fini(struct gcxi_marker *m)
+{
+    gcxi_vm_unmap(m->stack, m->stack_bytes);
+    m->stack = NULL;
+}
+
+void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
+{
+    m->base = m->sp = m->stack;
+    m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
+    m->fifo_head = m->fifo_count = 0;
+    m->marked_bytes = m->marked_objects = 0;
+    m->overflowed = false;
+}
+
+/* ---- Pushing ---- */
+
+/* Room for n more entries, or the overflow flag is set. */
+GCXI_INLINE bool mark_room(struct gcxi_marker *m, size_t n)
+{
+    if (GCXI_LIKELY((size_t)(m->limit - m->sp) >= n))
+        return true;
+    m->overflowed = true;
+    return false;
+}
+
+GCXI_INLINE void mark_push_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+{
+    if (lo >= hi || !mark_room(m, 2))
+        return;
+    *m->sp++ = hi;
+    *m->sp++ = lo | RANGE_TAG;
+}
+
+/* Stores the word and keeps it if the filter says so. Hot. */
+GCXI_INLINE uintptr_t *mark_push_word(uintptr_t *sp, uintptr_t word, const uint8_t *filter)
+{
+    uintptr_t unit = (word - gcxi_map.base) >> GCXI_LG_UNIT;
+    unit = unit < gcxi_map.units ? unit : gcxi_map.units;
+    *sp = word;
+    return sp + filter[unit];
+}
+
+/* Hot: a subtraction, a shift, a minimum, a load, a store, an add per word. */
+GCXI_NO_SANITIZE GCXI_INLINE void mark_push_words(struct gcxi_marker *m, uintptr_t lo,
+                                                  uintptr_t hi)
+{
+    const uint8_t *filter = m->filter;
+    uintptr_t *sp = m->sp;
+    if (!mark_room(m, SLICE_WORDS + 1))
+        return;
+    for (; lo < hi; lo += WORD_BYTES)
+        sp = mark_push_word(sp, *(const uintptr_t *)lo, filter);
+    m->sp = sp;
+}
+
+GCXI_NO_SANITIZE GCXI_INLINE void mark_scan(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+{
+    if (GCXI_UNLIKELY(hi - lo > SLICE_WORDS * WORD_BYTES)) {
+        mark_push_range(m, lo + SLICE_WORDS * WORD_BYTES, hi);
+        hi = lo + SLICE_WORDS * WORD_BYTES;
+    }
+    mark_push_words(m, lo, hi);
+}
+
+/* ---- The loop ---- */
+
+/* Resolves a word that passed the filter and prefetches what marking needs. */
+GCXI_NO_SANITIZE GCXI_INLINE void mark_stage(struct gcxi_marker *m, uintptr_t word)
+{
+    uintptr_t unit = (word - gcxi_map.base) >> GCXI_LG_UNIT;
+    const struct gcxi_block *block = &gcxi_map.blocks[unit];
+    if (GCXI_UNLIKELY(block->head_back != 0)) {
+        unit -= block->head_back;
+        block = &gcxi_map.blocks[unit];
+    }
+    uintptr_t start = gcxi_map.base + (unit << GCXI_LG_UNIT);
+    uint32_t slot = gcxi_block_slot(block, word - start);
+    if (GCXI_UNLIKELY(slot >= block->slots))
+        return;
+    struct gcxi_staged *staged = &m->fifo[(m->fifo_head + m->fifo_count++) % GCXI_FIFO];
+    staged->mark = &block->marks[slot];
+    staged->block = block;
+    staged->addr = start + (uintptr_t)slot * block->slot_bytes;
+    __builtin_prefetch(staged->mark);
+    __builtin_prefetch((const void *)staged->addr);
+}
+
+/* M1. */
+GCXI_INLINE bool mark_is_object(const struct gcxi_staged *staged, uint8_t mark)
+{
+    const struct gcxi_block *block = staged->block;
+    return mark == gcxi_map.epoch_before ||
+           gcxi_slot_is_young(block, (uint32_t)(staged->mark - block->marks), mark);
+}
+
+GCXI_NO_SANITIZE GCXI_INLINE void mark_process(struct gcxi_marker *m,
+                                               const struct gcxi_staged *staged)
+{
+    uint8_t mark = *staged->mark;
+    if (mark == gcxi_map.epoch || !mark_is_object(staged, mark))
+        return;
+    *staged->mark = gcxi_map.epoch;
+    m->marked_objects++;
+    m->marked_bytes += staged->block->slot_bytes;
+    if (staged->block->kind != GCXI_NOSCAN)
+        mark_scan(m, staged->addr, staged->addr + staged->block->slot_bytes);
+}
+
+/* Moves entries from the stack to the FIFO until it is full. */
+GCXI_INLINE void mark_fill_fifo(struct gcxi_marker *m)
+{
+    while (m->fifo_count < GCXI_FIFO && m->sp > m->base) {
+        uintptr_t entry = *--m->sp;
+        if (GCXI_LIKELY((entry & RANGE_TAG) == 0)) {
+            mark_stage(m, entry);
+        } else {
+            uintptr_t hi = *--m->sp;
+            mark_scan(m, entry & ~RANGE_TAG, hi);
+        }
+    }
+}
+
+/* The oldest half of the stack goes to the pool: entries near the bottom lead
+ * to the largest parts of the graph. */
+static GCXI_NOINLINE void mark_donate(struct gcxi_marker *m)
+{
+    size_t n = gcxi_min((size_t)(m->sp - m->base) / 2, GCXI_POOL_BATCH - 1);
+    if ((m->base[n] & RANGE_TAG) != 0)
+        n++;
+    if (gcxi_pool_give(m->base, n))
+        m->base += n;
+}
+
+GCXI_HOT GCXI_NO_SANITIZE bool gcxi_mark_drain(struct gcxi_marker *m, uint64_t max_objects)
+{
+    uint64_t stop_at = max_objects != 0 ? m->marked_objects + max_objects : UINT64_MAX;
+    for (;;) {
+        mark_fill_fifo(m);
+        if (m->fifo_count == 0) {
+            m->base = m->sp = m->stack;
+            return true;
+        }
+        struct gcxi_staged staged = m->fifo[m->fifo_head];
+        m->fifo_head = (m->fifo_head + 1) % GCXI_FIFO;
+        m->fifo_count--;
+        mark_process(m, &staged);
+        if (GCXI_UNLIKELY(gcxi_pool_is_hungry()) && m->sp - m->base > DONATE_DEPTH)
+            mark_donate(m);
+        if (GCXI_UNLIKELY(m->marked_objects >= stop_at))
+            return false;
+    }
+}
+
+/* ---- Entry points ---- */
+
+void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+{
+    mark_push_range(m, gcxi_align_up(lo, WORD_BYTES), gcxi_align_down(hi, WORD_BYTES));
+}
+
+void gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+{
+    while (lo < hi) {
+        uintptr_t end = hi - lo > SLICE_WORDS * WORD_BYTES ? lo + SLICE_WORDS * WORD_BYTES : hi;
+        if ((size_t)(m->sp - m->base) > OLD_DEPTH)
+            gcxi_mark_drain(m, 0);
+        mark_push_words(m, lo, end);
+        lo = end;
+    }
+}
+
+GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+{
+    lo = gcxi_align_up(lo, WORD_BYTES);
+    hi = gcxi_align_down(hi, WORD_BYTES);
+    for (; lo < hi && mark_room(m, 2); lo += WORD_BYTES) {
+        uintptr_t word = *(const uintptr_t *)lo;
+        m->sp = mark_push_word(m->sp, word, m->filter);
+        if (word % GCXI_GRANULE == 0)
+            m->sp = mark_push_word(m->sp, word - 1, m->filter);
+    }
+}
+
+void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot)
+{
+    if (mark_room(m, 1))
+        *m->sp++ = gcxi_slot_addr(block, slot);
+}
+
+/* Scans the marked objects of a block that has been dropped from a stack. */
+static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
+{
+    for (uint32_t slot = 0; slot < block->slots; slot++) {
+        if (block->marks[slot] != gcxi_map.epoch)
+            continue;
+        uintptr_t addr = gcxi_slot_addr(block, slot);
+        mark_push_range(m, addr, addr + block->slot_bytes);
+        gcxi_mark_drain(m, 0);
+    }
+}
+
+void gcxi_mark_recover(struct gcxi_marker *m)
+{
+    do {
+        m->overflowed = false;
+        for (uint32_t unit = 0; (unit = gcxi_next_used(unit, gcxi_map.noscan_first)) <
+                                gcxi_map.noscan_first;) {
+            const struct gcxi_block *block = &gcxi_map.blocks[unit];
+            recover_block(m, block);
+            unit += block->units;
+        }
+    } while (m->overflowed);
+}

@@ -1,0 +1,67 @@
+/* mark.h -- from words to marked objects.
+ *
+ * A marker takes words, finds the objects they point into, sets their mark
+ * bytes to the epoch and goes on with the words inside. One marker per worker;
+ * the world is stopped.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_TRACE_MARK_H
+#define GCXI_TRACE_MARK_H
+
+#include "base/base.h"
+#include "heap/block.h"
+
+#define GCXI_FIFO 16u /* power of two; see mark.c */
+
+struct gcxi_staged {
+    uint8_t *mark;
+    const struct gcxi_block *block;
+    uintptr_t addr;
+};
+
+struct gcxi_marker {
+    uintptr_t *base; /* [base, sp): words and ranges still to be looked at */
+    uintptr_t *sp;
+    uintptr_t *limit;
+    uintptr_t *stack;      /* start of the mapping; base moves up when the */
+    size_t stack_bytes;    /* oldest entries are given to other workers    */
+    const uint8_t *filter; /* per unit, 1: words into it matter in this cycle */
+    struct gcxi_staged fifo[GCXI_FIFO];
+    uint32_t fifo_head;
+    uint32_t fifo_count;
+    uint64_t marked_bytes;
+    uint64_t marked_objects;
+    bool overflowed; /* entries were dropped: marked objects left unscanned */
+};
+
+/* Maps the mark stack. 0, or -1 with ENOMEM. */
+int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes);
+void gcxi_marker_fini(struct gcxi_marker *m);
+
+/* Prepares for a cycle: young objects only, or all. */
+void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);
+
+/* Looks at every aligned word of [lo, hi); nothing is marked until drained. */
+void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
+
+/* As gcxi_mark_range, but reads the words now, in an old object: few of them
+ * pass the filter of a minor cycle. Drains when the stack fills up. */
+void gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
+
+/* As gcxi_mark_range; a word also counts if it is the address one past the end
+ * of an object. For stacks and registers. */
+void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
+
+/* Marks the object in that slot and remembers to scan it, unless marked. */
+void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot);
+
+/* Works until nothing is left or, if max_objects is not 0, about that many
+ * objects were marked. True if nothing is left. Gives work to others that are
+ * hungry (workers.h). */
+bool gcxi_mark_drain(struct gcxi_marker *m, uint64_t max_objects);
+
+/* Scans what was dropped when a mark stack was full: every marked object of
+ * the heap again, until none is missing. */
+void gcxi_mark_recover(struct gcxi_marker *m);
+
+#endif

@@ -1,0 +1,18 @@
+/* roots.h -- static data, ranges the program added, root objects.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_TRACE_ROOTS_H
+#define GCXI_TRACE_ROOTS_H
+
+#include "base/base.h"
+#include "trace/mark.h"
+
+/* Under the heap lock. 0, or an error number: ENOMEM; ENOENT. */
+int gcxi_roots_add(uintptr_t lo, uintptr_t hi);
+int gcxi_roots_remove(uintptr_t lo, uintptr_t hi);
+
+/* Hands all of them to the marker; the modules as of the last freeze
+ * (os/module.h). World stopped. */
+void gcxi_roots_mark(struct gcxi_marker *m);
+
+#endif

@@ -1,0 +1,78 @@
+/* sweep.c -- the census after marking.
+ *
+ * The slots themselves are swept lazily, by the lanes that want them
+ * (heap/lane.h). What is left for the pause is to count the mark bytes of the
+ * blocks, 32 at a time, and to sort the blocks:
+ *
+ *   owned by a lane      stays there; what is live in it is old now
+ *   nothing live         back to the free spans
+ *   enough free slots    listed for allocation
+ *   else                 used until a later cycle finds room in it
+ *
+ * After a full cycle the lists are made anew, so that a block stands on one at
+ * most once.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "trace/sweep.h"
+
+#include <string.h>
+
+#include "heap/lane.h"
+#include "heap/marks.h"
+#include "heap/space.h"
+
+static bool has_room(const struct gcxi_block *block, uint32_t live,
+                     const struct gcxi_sweep_policy *policy)
+{
+    uint32_t share = block->kind == GCXI_NOSCAN ? policy->noscan_share : policy->scan_share;
+    return (uint64_t)(block->slots - live) * share >= block->slots;
+}
+
+static void census_block(struct gcxi_block *block, const struct gcxi_sweep_policy *policy,
+                         struct gcxi_census *census)
+{
+    uint32_t live = gcxi_marks_count(block->marks, block->slots, gcxi_map.epoch);
+    census->live_bytes += live * block->slot_bytes;
+    census->live_before += block->live * block->slot_bytes;
+    block->live = live;
+    gcxi_block_set_young(block, false);
+    if (block->state == GCXI_BLOCK_OWNED)
+        return;
+    block->young_lo = block->young_hi = 0;
+    if (live == 0) {
+        census->freed_blocks++;
+        gcxi_block_destroy(block);
+    } else if (block->state == GCXI_BLOCK_USED && has_room(block, live, policy)) {
+        census->avail_bytes += (block->slots - live) * block->slot_bytes;
+        gcxi_avail_push(block);
+    }
+}
+
+static void census_zone(enum gcxi_zone_index zone, const uint8_t *interesting,
+                        const struct gcxi_sweep_policy *policy, struct gcxi_census *census)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    uint32_t unit = gcxi_zone_first(zone);
+    while (unit < end) {
+        const uint8_t *found = memchr(interesting + unit, 1, end - unit);
+        if (found == NULL)
+            return;
+        unit = (uint32_t)(found - interesting);
+        struct gcxi_block *block = &gcxi_map.blocks[unit];
+        unit += block->units;
+        if (interesting == gcxi_map.used && block->state == GCXI_BLOCK_AVAIL)
+            block->state = GCXI_BLOCK_USED;
+        census_block(block, policy, census);
+    }
+}
+
+void gcxi_sweep_census(bool is_minor, const struct gcxi_sweep_policy *policy,
+                       struct gcxi_census *census)
+{
+    const uint8_t *interesting = is_minor ? gcxi_map.young : gcxi_map.used;
+    memset(census, 0, sizeof *census);
+    if (!is_minor)
+        gcxi_avail_reset();
+    census_zone(GCXI_ZONE_SCAN, interesting, policy, census);
+    census_zone(GCXI_ZONE_NOSCAN, interesting, policy, census);
+}

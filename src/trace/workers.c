@@ -1,0 +1,261 @@
+/* workers.c -- helper threads and the pool they share.
+ *
+ * Every worker marks from a stack of its own. When one runs dry it becomes
+ * hungry; the others see that and give the older half of their stacks, at most
+ * a batch at a time, to the pool, from which the hungry take. Marking is over
+ * when all workers are hungry and the pool is empty.
+ *
+ * Waking a helper costs more than a small cycle, so the collecting thread marks
+ * alone first and calls for help only if that does not end soon.
+ *
+ * W1  active counts the workers that may still give: it falls under the lock
+ *     and only with the own stack and the pool empty, so 0 means the end.
+ * W2  The next phase begins only when every helper has left the last.
+ *
+ * Locking: the pool's lock (rank WORK) for all its fields; hungry is also read
+ * without it, as a hint. What holds addresses of objects is mapped, not
+ * static: static data is a root.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "trace/workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/lock.h"
+#include "os/futex.h"
+#include "os/vm.h"
+
+#define ALONE_OBJECTS 8192u
+#define POOL_ENTRIES ((size_t)GCXI_POOL_BATCH * 64)
+#define SPIN_ROUNDS 2000
+#define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
+
+struct gcxi_marker *gcxi_marker;
+uint32_t gcxi_pool_hungry;
+
+static struct {
+    struct gcxi_lock lock;
+    uintptr_t *entries; /* POOL_ENTRIES */
+    size_t count;
+    uint32_t active;
+    uint32_t inside;  /* helpers in this phase; futex */
+    uint32_t seq;     /* futex: moves when entries came or the phase ended */
+    uint32_t phase;   /* futex: odd while helpers are wanted */
+    bool is_done;
+} pool = { .lock = GCXI_LOCK_INIT(GCXI_RANK_WORK) };
+
+static struct {
+    unsigned wanted;  /* workers, the collecting thread included */
+    unsigned running; /* helper threads */
+    uint32_t is_needed; /* some cycle was long enough for help */
+    struct gcxi_marker *markers; /* GCXI_WORKERS_MAX; the first is gcxi_marker */
+} workers;
+
+/* ---- The pool ---- */
+
+static void pool_signal(uint32_t *word)
+{
+    gcxi_add_acq_rel(word, 1);
+    gcxi_futex_wake(word, UINT32_MAX >> 1);
+}
+
+bool gcxi_pool_give(const uintptr_t *entries, size_t n)
+{
+    bool has_room;
+    gcxi_lock(&pool.lock);
+    has_room = pool.count + n <= POOL_ENTRIES;
+    if (has_room) {
+        memcpy(pool.entries + pool.count, entries, n * sizeof *entries);
+        pool.count += n;
+    }
+    gcxi_unlock(&pool.lock);
+    if (has_room)
+        pool_signal(&pool.seq);
+    return has_room;
+}
+
+/* Moves up to a batch to the worker's empty stack, never half of a range. */
+static void pool_take_locked(struct gcxi_marker *m)
+{
+    size_t n = gcxi_min(pool.count, GCXI_POOL_BATCH / 4);
+    if (n < pool.count && (pool.entries[pool.count - n] & ((uintptr_t)1 << 63)) != 0)
+        n++;
+    pool.count -= n;
+    memcpy(m->sp, pool.entries + pool.count, n * sizeof *m->sp);
+    m->sp += n;
+}
+
+static void pool_wait(uint32_t seq)
+{
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        if (gcxi_load_acquire(&pool.seq) != seq)
+            return;
+        gcxi_cpu_relax();
+    }
+    gcxi_futex_wait(&pool.seq, seq);
+}
+
+/* Gets work for a worker that has none; false when marking is over. */
+static bool pool_take(struct gcxi_marker *m)
+{
+    gcxi_lock(&pool.lock);
+    pool.active--;
+    gcxi_add_relaxed(&gcxi_pool_hungry, 1);
+    while (pool.count == 0 && !pool.is_done) {
+        if (pool.active == 0) {
+            pool.is_done = true;
+            pool_signal(&pool.seq);
+            break;
+        }
+        uint32_t seq = gcxi_load_acquire(&pool.seq);
+        gcxi_unlock(&pool.lock);
+        pool_wait(seq);
+        gcxi_lock(&pool.lock);
+    }
+    gcxi_sub_relaxed(&gcxi_pool_hungry, 1);
+    bool has_work = pool.count > 0;
+    if (has_work) {
+        pool.active++;
+        pool_take_locked(m);
+    }
+    gcxi_unlock(&pool.lock);
+    return has_work;
+}
+
+/* ---- Helpers ---- */
+
+static void helper_phase(struct gcxi_marker *m)
+{
+    gcxi_lock(&pool.lock);
+    bool joins = !pool.is_done && (pool.phase & 1) != 0;
+    if (joins) {
+        pool.inside++;
+        pool.active++;
+    }
+    gcxi_unlock(&pool.lock);
+    if (!joins)
+        return;
+    while (pool_take(m))
+        gcxi_mark_drain(m, 0);
+    if (gcxi_sub_acq_rel(&pool.inside, 1) == 1)
+        gcxi_futex_wake(&pool.inside, 1);
+}
+
+static void *helper_main(void *arg)
+{
+    struct gcxi_marker *m = arg;
+    for (uint32_t phase = 0;;) {
+        gcxi_futex_wait(&pool.phase, phase);
+        uint32_t now = gcxi_load_acquire(&pool.phase);
+        if (now != phase && (now & 1) != 0)
+            helper_phase(m);
+        phase = now;
+    }
+    return NULL;
+}
+
+static bool helper_start(struct gcxi_marker *m)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    if (m->stack == NULL && gcxi_marker_init(m, STACK_BYTES) != 0)
+        return false;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&thread, &attr, helper_main, m);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    return error == 0;
+}
+
+void gcxi_workers_start_threads(void)
+{
+    if (gcxi_load_relaxed(&workers.is_needed) == 0 ||
+        gcxi_exchange_acq_rel(&workers.is_needed, 0) == 0)
+        return;
+    while (workers.running + 1 < workers.wanted && helper_start(&workers.markers[workers.running + 1]))
+        workers.running++;
+}
+
+void gcxi_workers_reset_after_fork(void)
+{
+    workers.running = 0;
+    gcxi_lock_reset_after_fork(&pool.lock);
+    pool.inside = pool.active = pool.phase = 0;
+    gcxi_pool_hungry = 0;
+}
+
+int gcxi_workers_init(unsigned count)
+{
+    workers.wanted = count < GCXI_WORKERS_MAX ? count : GCXI_WORKERS_MAX;
+    if (gcxi_marker != NULL)
+        return 0;
+    size_t entries_bytes = POOL_ENTRIES * sizeof *pool.entries;
+    char *memory = gcxi_vm_map(entries_bytes + GCXI_WORKERS_MAX * sizeof *workers.markers);
+    if (memory == NULL)
+        return -1;
+    pool.entries = (uintptr_t *)(void *)memory;
+    workers.markers = (struct gcxi_marker *)(void *)(memory + entries_bytes);
+    if (gcxi_marker_init(workers.markers, STACK_BYTES) != 0)
+        return -1;
+    gcxi_marker = workers.markers;
+    return 0;
+}
+
+unsigned gcxi_workers_count(void)
+{
+    return workers.wanted;
+}
+
+/* ---- A phase ---- */
+
+static void phase_begin(void)
+{
+    gcxi_lock(&pool.lock);
+    pool.is_done = false;
+    pool.count = 0;
+    pool.active = 1;
+    gcxi_unlock(&pool.lock);
+    for (unsigned i = 1; i <= workers.running; i++) {
+        gcxi_marker_begin(&workers.markers[i], false);
+        workers.markers[i].filter = gcxi_marker->filter;
+    }
+    pool_signal(&pool.phase);
+}
+
+/* W2. */
+static void phase_end(void)
+{
+    uint32_t inside;
+    gcxi_lock(&pool.lock);
+    gcxi_add_acq_rel(&pool.phase, 1);
+    gcxi_unlock(&pool.lock);
+    while ((inside = gcxi_load_acquire(&pool.inside)) != 0)
+        gcxi_futex_wait(&pool.inside, inside);
+    for (unsigned i = 1; i <= workers.running; i++) {
+        gcxi_marker->marked_bytes += workers.markers[i].marked_bytes;
+        gcxi_marker->marked_objects += workers.markers[i].marked_objects;
+        gcxi_marker->overflowed |= workers.markers[i].overflowed;
+    }
+}
+
+void gcxi_workers_drain(void)
+{
+    if (!gcxi_mark_drain(gcxi_marker, ALONE_OBJECTS)) {
+        if (workers.running + 1 < workers.wanted)
+            gcxi_store_relaxed(&workers.is_needed, 1);
+        phase_begin();
+        do
+            gcxi_mark_drain(gcxi_marker, 0);
+        while (pool_take(gcxi_marker));
+        phase_end();
+    }
+    if (GCXI_UNLIKELY(gcxi_marker->overflowed))
+        gcxi_mark_recover(gcxi_marker);
+}
