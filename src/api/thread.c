@@ -3,18 +3,11 @@
  * A new thread's argument may be the only pointer to an object. Until the
  * thread is registered it is kept in a handoff, which is a root.
  *
- * pthread_create is interposed where the linker lets us: as a symbol of the
- * shared library, and as __wrap_pthread_create for static programs linked
- * with -Wl,--wrap=pthread_create.
- *
  * SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 
 #include "gc/gc.h"
-
-typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+#include "os/thread.h"
 
 int gcx_thread_register(void)
 {
@@ -66,48 +59,47 @@ int gcx_blocking_end(void)
 
 /* ---- Creation ---- */
 
-/* The program may hold the only pointer in arg until here. */
+static struct gcxi_handoff *handoff_begin(void *(*start)(void *), void *arg)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return NULL;
+    gcxi_mutator_lock_heap(self);
+    struct gcxi_handoff *handoff = gcxi_handoff_create(start, arg);
+    gcxi_mutator_unlock_heap();
+    gcxi_gc_leave(self);
+    return handoff;
+}
+
+static void handoff_end(struct gcxi_handoff *handoff)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return;
+    gcxi_mutator_lock_heap(self);
+    gcxi_handoff_drop(handoff);
+    gcxi_mutator_unlock_heap();
+    gcxi_gc_leave(self);
+}
+
 static void *thread_main(void *opaque)
 {
     struct gcxi_handoff *handoff = opaque;
     void *(*start)(void *) = handoff->start;
     void *arg = handoff->arg;
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self == NULL)
-        return start(arg);
-    gcxi_mutator_lock_heap(self);
-    gcxi_handoff_drop(handoff);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    handoff_end(handoff);
     return start(arg);
-}
-
-static int create_with(create_function *create, pthread_t *thread, const pthread_attr_t *attr,
-                       void *(*start)(void *), void *arg)
-{
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self == NULL)
-        return EAGAIN;
-    gcxi_mutator_lock_heap(self);
-    struct gcxi_handoff *handoff = gcxi_handoff_create(start, arg);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
-    if (handoff == NULL)
-        return EAGAIN;
-    int error = create(thread, attr, thread_main, handoff);
-    if (error == 0)
-        return 0;
-    self = gcxi_gc_enter();
-    gcxi_mutator_lock_heap(self);
-    gcxi_handoff_drop(handoff);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
-    return error;
 }
 
 int gcx_thread_create(void *thread, const void *attr, void *(*start)(void *), void *arg)
 {
     if (thread == NULL || start == NULL)
         return EINVAL;
-    return create_with(pthread_create, thread, attr, start, arg);
+    struct gcxi_handoff *handoff = handoff_begin(start, arg);
+    if (handoff == NULL)
+        return EAGAIN;
+    int error = gcxi_thread_create(thread, attr, thread_main, handoff);
+    if (error != 0)
+        handoff_end(handoff);
+    return error;
 }

@@ -25,6 +25,7 @@
 
 #include "base/lock.h"
 #include "os/futex.h"
+#include "os/thread.h"
 #include "os/vm.h"
 
 #define ALONE_OBJECTS 8192u
@@ -168,7 +169,7 @@ static bool helper_start(struct gcxi_marker *m)
     pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&thread, &attr, helper_main, m);
+    int error = gcxi_thread_create(&thread, &attr, helper_main, m);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     return error == 0;

@@ -1,0 +1,23 @@
+/* interpose.c -- threads of pthread_create are registered before they run.
+ *
+ * As a symbol of the shared library this comes before the C library's; with
+ * the static one, -Wl,--wrap=pthread_create leads here.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
+#include "gcx/gcx.h"
+
+#if GCXI_SHARED
+#define INTERPOSED pthread_create
+#else
+#define INTERPOSED __wrap_pthread_create
+#endif
+
+GCX_API int INTERPOSED(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+                       void *arg);
+
+int INTERPOSED(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+    return gcx_thread_create(thread, attr, start, arg);
+}
