@@ -57,7 +57,7 @@ int main(void)
         if (length != (ROUNDS - 1) % 8 + 1)
             return 1;
     }
-    struct gcx_stats s;
+    struct gcx_stats s = {0};
     gcx_get_stats(&s);
     printf("%llu minor cycles, writes found by: %s\n", (unsigned long long)s.minor_cycles,
            s.dirty_backend);

@@ -23,7 +23,7 @@ int main(void)
     int64_t limit = gcx_set_memory_limit(-1); /* only reads */
     printf("percent was %d, memory limit is %lld MiB\n", percent, (long long)(limit >> 20));
 
-    struct gcx_stats s;
+    struct gcx_stats s = {0};
     gcx_get_stats(&s);
     printf("dirty pages are found by: %s; %llu mark worker(s)\n", s.dirty_backend,
            (unsigned long long)s.mark_workers);

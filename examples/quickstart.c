@@ -37,7 +37,7 @@ int main(void)
     for (int i = 0; i < 500; i++)
         nodes += node_count(node_create(12)); /* garbage once counted */
 
-    struct gcx_stats s;
+    struct gcx_stats s = {0};
     gcx_get_stats(&s);
     printf("libgcx %s: %ld nodes came and went, %ld are kept\n", gcx_version(), nodes,
            node_count(kept));

@@ -40,7 +40,7 @@ int main(void)
     gcx_collect(GCX_FULL);
     gcx_set_event_listener(NULL);
 
-    struct gcx_stats s;
+    struct gcx_stats s = {0};
     gcx_get_stats(&s);
     printf("allocated   %10.1f MiB in %llu objects\n", (double)s.total_alloc_bytes / (1 << 20),
            (unsigned long long)s.total_allocs);

@@ -97,7 +97,8 @@ static inline void peer_run_tasks(struct peer_task *tasks, unsigned n)
 static inline void bench_result_begin(uint64_t elapsed_ns, uint64_t ops, uint64_t checksum,
                                       const struct peer_stats *stats)
 {
-    printf("result elapsed_ns=%" PRIu64 " ops=%" PRIu64 " checksum=%016" PRIx64, elapsed_ns, ops, checksum);
+    printf("result elapsed_ns=%" PRIu64 " ops=%" PRIu64 " checksum=%016" PRIx64, elapsed_ns, ops,
+           checksum);
     bench_metric("cycles", stats->cycles);
     bench_metric("minor_cycles", stats->minor_cycles);
     bench_metric("full_cycles", stats->full_cycles);

@@ -84,7 +84,8 @@ static void churn_run(void *arg)
 static void churn_check(struct churn_job *job)
 {
     uint64_t n = CHURN_TEMPORARIES;
-    bench_expect("temporaries", job->sum, n * job->ops * (job->ops + 1) / 2 + n * (n - 1) / 2 * job->ops);
+    bench_expect("temporaries", job->sum,
+                 n * job->ops * (job->ops + 1) / 2 + n * (n - 1) / 2 * job->ops);
     job->bytes = (job->table.mask + 1) * sizeof *job->table.bucket;
     for (uint64_t key = 0; key < job->entries; key++) {
         const struct churn_entry *entry = churn_table_find(&job->table, key);
@@ -132,8 +133,10 @@ static void churn_jobs_merge(unsigned threads)
 
 int main(int argc, char **argv)
 {
-    struct bench_flag flags[] = {
-        {"entries", 4000000, 200000}, {"ops", 20000000, 1000000}, {"threads", 1, 1}, {"full", 0, 0}};
+    struct bench_flag flags[] = {{"entries", 4000000, 200000},
+                                 {"ops", 20000000, 1000000},
+                                 {"threads", 1, 1},
+                                 {"full", 0, 0}};
     bench_flags_parse(argc, argv, flags, 4);
     unsigned threads = (unsigned)flags[2].value;
     if (threads < 1 || threads > PEER_THREADS_MAX || flags[0].value < threads)

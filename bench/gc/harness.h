@@ -93,8 +93,8 @@ struct bench_flag {
     uint64_t quick; /* the default with --quick */
 };
 
-static inline struct bench_flag *bench_flag_find(struct bench_flag *flags, size_t n, const char *name,
-                                                 size_t length)
+static inline struct bench_flag *bench_flag_find(struct bench_flag *flags, size_t n,
+                                                 const char *name, size_t length)
 {
     for (size_t i = 0; i < n; i++) {
         if (strlen(flags[i].name) == length && strncmp(flags[i].name, name, length) == 0)
@@ -104,7 +104,8 @@ static inline struct bench_flag *bench_flag_find(struct bench_flag *flags, size_
 }
 
 /* Takes one flag at argv[*at]; false if there is no such flag or no value. */
-static inline int bench_flag_take(int argc, char **argv, int *at, struct bench_flag *flags, size_t n)
+static inline int bench_flag_take(int argc, char **argv, int *at, struct bench_flag *flags,
+                                  size_t n)
 {
     const char *arg = argv[*at];
     if (strncmp(arg, "--", 2) != 0)

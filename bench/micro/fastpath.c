@@ -103,7 +103,8 @@ static void fast_measure(const struct fast_case *it, uint64_t n)
         FREE(fast_ring[i]);
         fast_ring[i] = NULL;
     }
-    printf("result name=%s size=%" PRIu64 " ns_x100=%" PRIu64 "\n", it->name, it->size, best_ns * 100 / n);
+    printf("result name=%s size=%" PRIu64 " ns_x100=%" PRIu64 "\n", it->name, it->size,
+           best_ns * 100 / n);
 }
 
 int main(int argc, char **argv)

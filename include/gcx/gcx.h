@@ -61,7 +61,8 @@ enum gcx_barrier {
 struct gcx_options {
     size_t struct_bytes;      /* sizeof(struct gcx_options) */
     enum gcx_barrier barrier; /* GCX_BARRIER=auto|explicit|none */
-    int heap_percent;         /* GCX_PERCENT; 0 = default (100), -1 = off */
+    int heap_percent;         /* GCX_PERCENT; 0 = default (adaptive,
+                                 at most 100), -1 = off */
     int mark_workers;         /* GCX_MARK_WORKERS; 0 = one per core; the
                                  collecting thread counts as one; at most 64 */
     int concurrent;           /* reserved, 0 */
@@ -154,7 +155,9 @@ GCX_API void gcx_enable(void);
 /* Sets the growth of the heap between full cycles, in percent of what the
  * last one found live, and returns the old value; as GOGC. -1 turns it off:
  * then only the memory limit starts full cycles. Other values below 0 change
- * nothing and set errno to EINVAL. */
+ * nothing and set errno to EINVAL. Unless it is set, here or in the
+ * environment, the collector chooses between 25 and 100 by what full cycles
+ * cost. */
 GCX_API int gcx_set_heap_percent(int percent);
 
 /* Sets the soft limit of memory in bytes and returns the old one, INT64_MAX

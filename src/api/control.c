@@ -93,10 +93,12 @@ int gcx_set_heap_percent(int percent)
     if (self == NULL)
         return -1;
     int old = gcxi_gc.settings.pacer.percent;
-    if (percent < -1)
+    if (percent < -1) {
         errno = EINVAL;
-    else
+    } else {
         gcxi_gc.settings.pacer.percent = percent;
+        gcxi_gc.settings.pacer.is_adaptive = false;
+    }
     replan();
     unlock_and_leave(self);
     return old;

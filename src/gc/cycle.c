@@ -47,16 +47,24 @@ struct cycle_request {
 
 /* ---- 1, 2: stop ---- */
 
-static bool is_still_wanted(const struct gcxi_cycle *cycle)
+static bool is_planned(const struct gcxi_cycle *cycle)
 {
-    return cycle->reason != GCXI_TRIGGERED ||
-           (gcxi_gc.allocated_bytes >= gcxi_gc.pacer.nursery_bytes && gcxi_gc.disable_depth == 0);
+    return cycle->reason == GCXI_TRIGGERED || cycle->reason == GCXI_GROWTH;
 }
 
-/* A triggered cycle is what the pacer says now, and without tracking of writes every cycle is full. */
+static bool is_still_wanted(const struct gcxi_cycle *cycle)
+{
+    size_t least = gcxi_gc.pacer.nursery_bytes;
+    if (cycle->reason == GCXI_GROWTH)
+        least /= GCXI_GROWTH_SHARE;
+    return !is_planned(cycle) ||
+           (gcxi_gc.allocated_bytes >= least && gcxi_gc.disable_depth == 0);
+}
+
+/* A planned cycle is what the pacer says now, and without tracking of writes every cycle is full. */
 static void choose_kind(struct gcxi_cycle *cycle)
 {
-    if (cycle->reason == GCXI_TRIGGERED)
+    if (is_planned(cycle))
         cycle->kind = gcxi_gc.pacer.next_is_full ? GCX_FULL : GCX_MINOR;
     if (gcxi_remember_is_none())
         cycle->kind = GCX_FULL;
@@ -184,9 +192,20 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns,
         .remember_ns = cycle->remember_ns,
+        .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
     gcxi_gc.allocated_bytes = 0;
+}
+
+/* Past the soft limit free memory goes back to the system. */
+static void respect_limit(const struct gcxi_cycle *cycle)
+{
+    int64_t limit = gcxi_gc.settings.pacer.memory_limit;
+    if (cycle->kind != GCX_FULL || gcxi_space_committed_bytes() + gcxi_meta_bytes() <= (size_t)limit)
+        return;
+    gcxi_space_purge(GCXI_ZONE_SCAN);
+    gcxi_space_purge(GCXI_ZONE_NOSCAN);
 }
 
 /* ---- The cycle ---- */
@@ -204,6 +223,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
     plan_next(cycle);
+    respect_limit(cycle);
     gcxi_mutators_start(self);
     cycle->end_ns = gcxi_clock_ns();
     gcxi_gc.cycle_end_ns = cycle->end_ns;

@@ -182,10 +182,10 @@ static void *alloc_slot(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned
 /* ---- Large objects ---- */
 
 static struct gcxi_block *take_large_once(struct gcxi_mutator *self, enum gcxi_kind kind,
-                                          size_t size, size_t align)
+                                          size_t size, size_t align, bool may_grow)
 {
     gcxi_mutator_lock_heap(self);
-    struct gcxi_block *block = gcxi_block_create_large(kind, size, align);
+    struct gcxi_block *block = gcxi_block_create_large(kind, size, align, may_grow);
     if (block != NULL) {
         gcxi_gc.allocated_bytes += block->slot_bytes;
         gcxi_gc.large_alloc_bytes += block->slot_bytes;
@@ -207,14 +207,25 @@ static void zero_outside_critical(struct gcxi_mutator *self, const struct gcxi_b
     gcxi_critical_enter(&self->suspend);
 }
 
-static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size, size_t align)
+/* Tries, in this order: free spans, a cycle, growing, a full cycle. */
+static struct gcxi_block *take_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size,
+                                     size_t align)
 {
     collect_if_due(self);
-    struct gcxi_block *block = take_large_once(self, kind, size, align);
-    if (block == NULL && gcxi_gc.disable_depth == 0) {
-        gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
-        block = take_large_once(self, kind, size, align);
-    }
+    struct gcxi_block *block = take_large_once(self, kind, size, align, false);
+    if (block != NULL)
+        return block;
+    gcxi_gc_collect(self, GCX_MINOR, GCXI_GROWTH);
+    block = take_large_once(self, kind, size, align, true);
+    if (block != NULL || gcxi_gc.disable_depth != 0)
+        return block;
+    gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
+    return take_large_once(self, kind, size, align, true);
+}
+
+static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size, size_t align)
+{
+    struct gcxi_block *block = take_large(self, kind, size, align);
     if (block == NULL)
         return out_of_memory(size);
     if (kind != GCXI_NOSCAN && block->needs_zero)

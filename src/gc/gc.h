@@ -10,7 +10,16 @@
 #include "gcx/gcx.h"
 
 /* Why a cycle runs. */
-enum gcxi_reason { GCXI_TRIGGERED, GCXI_FORCED, GCXI_NO_MEMORY };
+enum gcxi_reason {
+    GCXI_TRIGGERED, /* as much was allocated as planned */
+    GCXI_GROWTH,    /* a large object would make the heap grow */
+    GCXI_FORCED,    /* the program asked */
+    GCXI_NO_MEMORY  /* the system or the maximum refused */
+};
+
+/* Before the heap grows for a large object, a cycle is worth it when this
+ * part of the nursery was used. */
+#define GCXI_GROWTH_SHARE 16u
 
 /* Counters of cycles; heap lock to write, single words read without. */
 struct gcxi_totals {

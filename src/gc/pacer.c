@@ -9,8 +9,12 @@
  * 4 MiB or 64). It shrinks back otherwise.
  *
  * And is the next one full? When the heap would pass the goal: what the last
- * full cycle left, plus the percentage (Go's GOGC rule). Without minor cycles
- * the goal alone decides.
+ * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
+ * for one, the percentage adapts between a quarter and all of what is live: a
+ * heap whose full cycles are cheap, because they are rare or little in it is
+ * scanned, stays small; one whose full cycles take a share of the time worth
+ * mentioning gets more room (MemBalancer trades the same two costs). Without
+ * minor cycles the goal alone decides.
  *
  * Near the memory limit the goal is the limit. Past it, at least an eighth of
  * the live heap is allocated between full cycles, so that a limit that is too
@@ -19,14 +23,17 @@
  * SPDX-License-Identifier: MIT */
 #include "gc/pacer.h"
 
-#define NURSERY_MIN (4 * GCXI_MIB)
-#define GOAL_MIN (8 * GCXI_MIB)
+#define NURSERY_MIN (2 * GCXI_MIB)
+#define GOAL_MIN (4 * GCXI_MIB)
 
 /* Shares in percent. */
 #define SURVIVAL_HIGH 50u
 #define SURVIVAL_LOW 20u
 #define REMEMBER_HIGH 4u
 #define REMEMBER_LOW 1u
+#define HEADROOM_MIN ((size_t)25)
+#define FULL_HIGH 6u
+#define FULL_LOW 3u
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
 static size_t nursery_base(const struct gcxi_pacer *pacer,
@@ -63,13 +70,31 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
     return gcxi_min(nursery, nursery_cap(pacer, settings));
 }
 
+static size_t headroom_of(const struct gcxi_pacer *pacer,
+                          const struct gcxi_pacer_settings *settings)
+{
+    size_t percent = (size_t)settings->percent;
+    return settings->is_adaptive ? gcxi_min(pacer->headroom, percent) : percent;
+}
+
+/* After a full cycle: what share of the time since the last one did it take? */
+static size_t headroom_next(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+{
+    uint64_t share = cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
+    if (share > FULL_HIGH)
+        return gcxi_min(pacer->headroom * 3 / 2, 1000);
+    if (share < FULL_LOW)
+        return gcxi_max(pacer->headroom * 3 / 4, HEADROOM_MIN);
+    return pacer->headroom;
+}
+
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                       size_t overhead_bytes)
 {
     size_t live = pacer->live_at_full;
     size_t goal = SIZE_MAX / 2;
     if (settings->percent >= 0)
-        goal = gcxi_max(GOAL_MIN, live + live / 100 * (size_t)settings->percent);
+        goal = gcxi_max(GOAL_MIN, live + live / 100 * headroom_of(pacer, settings));
     if (settings->memory_limit != INT64_MAX) {
         size_t limit = (size_t)settings->memory_limit;
         size_t room = limit > overhead_bytes ? limit - overhead_bytes : 0;
@@ -93,6 +118,7 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
 {
     *pacer = (struct gcxi_pacer){ 0 };
     pacer->nursery_bytes = settings->nursery_bytes != 0 ? settings->nursery_bytes : NURSERY_MIN;
+    pacer->headroom = 2 * HEADROOM_MIN;
     pacer->goal_bytes = goal_of(pacer, settings, 0);
     pacer_plan(pacer, settings);
 }
@@ -101,8 +127,11 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        const struct gcxi_pacer_cycle *cycle)
 {
     pacer->live_bytes = cycle->live_bytes;
-    if (cycle->is_full)
+    if (cycle->is_full) {
         pacer->live_at_full = cycle->live_bytes;
+        pacer->headroom = headroom_next(pacer, cycle);
+        pacer->full_end_ns = cycle->now_ns;
+    }
     pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
 }

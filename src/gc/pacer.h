@@ -8,6 +8,7 @@
 
 struct gcxi_pacer_settings {
     int percent;            /* growth between full cycles; -1 = off */
+    bool is_adaptive;       /* percent is only the most: nobody asked for it */
     int64_t memory_limit;   /* soft, bytes; INT64_MAX = none */
     size_t nursery_bytes;   /* fixed size of the nursery; 0 = adaptive */
     size_t cache_bytes;     /* last-level cache */
@@ -24,6 +25,7 @@ struct gcxi_pacer_cycle {
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
     uint64_t remember_ns;   /* of it, on written old objects */
+    uint64_t now_ns;        /* when it ended */
 };
 
 struct gcxi_pacer {
@@ -31,6 +33,8 @@ struct gcxi_pacer {
     size_t goal_bytes;    /* heap size at which the next cycle is a full one */
     size_t live_bytes;    /* after the last cycle */
     size_t live_at_full;  /* after the last full cycle */
+    size_t headroom;      /* growth between full cycles now, in percent */
+    uint64_t full_end_ns; /* end of the last full cycle */
     bool next_is_full;
 };
 

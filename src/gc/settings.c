@@ -12,6 +12,13 @@
 #include "os/cpu.h"
 #include "trace/workers.h"
 
+/* A percentage that somebody asked for is kept to. */
+static void set_percent(struct gcxi_settings *settings, int percent)
+{
+    settings->pacer.percent = percent;
+    settings->pacer.is_adaptive = false;
+}
+
 /* ---- The environment ---- */
 
 static void report_nonsense(const char *name, const char *text, const char *expected)
@@ -84,7 +91,7 @@ static void read_environment(struct gcxi_settings *settings)
 {
     int64_t v;
     if (env_int("GCX_PERCENT", -1, 1000000, &v))
-        settings->pacer.percent = (int)v;
+        set_percent(settings, (int)v);
     if (env_int("GCX_MARK_WORKERS", 1, GCXI_WORKERS_MAX, &v))
         settings->mark_workers = (unsigned)v;
     if (env_int("GCX_STOP_SIGNAL", 32, 64, &v))
@@ -116,7 +123,7 @@ static void apply_options(struct gcxi_settings *settings, const struct gcx_optio
     if (o->barrier != GCX_BARRIER_AUTO)
         settings->barrier = o->barrier;
     if (o->heap_percent != 0)
-        settings->pacer.percent = o->heap_percent;
+        set_percent(settings, o->heap_percent);
     if (o->mark_workers != 0)
         settings->mark_workers = (unsigned)o->mark_workers;
     if (o->stop_signal != 0)
@@ -135,6 +142,7 @@ int gcxi_settings_read(struct gcxi_settings *settings, const struct gcx_options 
 {
     memset(settings, 0, sizeof *settings);
     settings->pacer.percent = 100;
+    settings->pacer.is_adaptive = true;
     settings->pacer.memory_limit = INT64_MAX;
     settings->pacer.cache_bytes = gcxi_cpu_cache_bytes();
     settings->mark_workers = gcxi_cpu_count();

@@ -49,7 +49,7 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     uint32_t slots = (uint32_t)(((size_t)units << GCXI_LG_UNIT) / slot_bytes);
     bool is_zero;
     uint8_t *marks = gcxi_meta_alloc(slots);
-    uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, &is_zero) : 0;
+    uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, true, &is_zero) : 0;
     if (unit == 0) {
         if (marks != NULL)
             gcxi_meta_free(marks, slots);
@@ -67,14 +67,15 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     return block;
 }
 
-struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align)
+struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
+                                           bool may_grow)
 {
     size_t span_bytes = gcxi_align_up(bytes, GCXI_UNIT);
     if (span_bytes >> GCXI_LG_UNIT >= gcxi_map.units)
         return NULL;
     bool is_zero;
     uint32_t units = (uint32_t)(span_bytes >> GCXI_LG_UNIT);
-    uint32_t unit = gcxi_span_alloc(zone_of(kind), units, align, &is_zero);
+    uint32_t unit = gcxi_span_alloc(zone_of(kind), units, align, may_grow, &is_zero);
     if (unit == 0)
         return NULL;
     struct gcxi_block *block = block_claim(unit, units, kind);
@@ -118,7 +119,7 @@ static uintptr_t block_handed_out(const struct gcxi_block *block)
     if (lane == NULL)
         return hi;
     uintptr_t cur = gcxi_load_relaxed(&lane->run->cur);
-    return cur > gcxi_block_addr(block) && cur < hi ? cur : hi;
+    return cur >= gcxi_block_addr(block) && cur < hi ? cur : hi;
 }
 
 struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)

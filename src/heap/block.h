@@ -166,7 +166,8 @@ struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot);
  * USED, holds nothing and has no young range. NULL if no span or no memory for
  * its marks can be had. */
 struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index);
-struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align);
+struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
+                                           bool may_grow);
 void gcxi_block_destroy(struct gcxi_block *block);
 
 /* Sets the young byte of each of its units. */

@@ -37,7 +37,7 @@
 #define BINS 96u
 #define BINS_EXACT 64u
 #define GROW_UNITS 64u /* commit 4 MiB of address space at a time */
-#define SMALL_HEAP_UNITS 64u /* below, huge pages would cost more than they save */
+#define SMALL_HEAP_UNITS 128u /* below, huge pages would cost more than they save */
 
 struct zone {
     uint32_t first;     /* units [first, end) were handed out at least once */
@@ -230,7 +230,7 @@ static uint32_t span_trim(struct zone *zone, uint32_t unit, uint32_t have, uint3
     return start;
 }
 
-static uint32_t span_take(struct zone *zone, uint32_t units, uint32_t align_units)
+static uint32_t span_take(struct zone *zone, uint32_t units, uint32_t align_units, bool may_grow)
 {
     uint32_t want = units + align_units - 1;
     uint32_t unit = bin_find(zone, want);
@@ -238,7 +238,7 @@ static uint32_t span_take(struct zone *zone, uint32_t units, uint32_t align_unit
     if (unit != 0) {
         have = gcxi_map.blocks[unit].units;
         bin_remove(zone, unit);
-    } else if ((unit = zone_extend(zone, want)) == 0) {
+    } else if (!may_grow || (unit = zone_extend(zone, want)) == 0) {
         return 0;
     }
     return span_trim(zone, unit, have, units, align_units);
@@ -262,11 +262,12 @@ static void span_return(struct zone *zone, uint32_t unit, uint32_t units)
     bin_push(zone, unit, units);
 }
 
-uint32_t gcxi_span_alloc(enum gcxi_zone_index index, uint32_t units, size_t align, bool *is_zero)
+uint32_t gcxi_span_alloc(enum gcxi_zone_index index, uint32_t units, size_t align, bool may_grow,
+                         bool *is_zero)
 {
     struct zone *zone = &space.zones[index];
     uint32_t align_units = (uint32_t)gcxi_max(align >> GCXI_LG_UNIT, 1);
-    uint32_t unit = span_take(zone, units, align_units);
+    uint32_t unit = span_take(zone, units, align_units, may_grow);
     if (unit == 0)
         return 0;
     size_t touched = count_touched(unit, units);

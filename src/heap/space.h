@@ -21,8 +21,10 @@ enum gcxi_zone_index { GCXI_ZONE_SCAN, GCXI_ZONE_NOSCAN, GCXI_ZONES };
 int gcxi_space_init(size_t bytes);
 
 /* A span of units whose address is a multiple of align (at most 1 MiB) in that
- * zone; 0 if none can be had. *is_zero: all its memory reads as zero. */
-uint32_t gcxi_span_alloc(enum gcxi_zone_index zone, uint32_t units, size_t align, bool *is_zero);
+ * zone; 0 if none can be had, without may_grow if no free span fits. *is_zero:
+ * all its memory reads as zero. */
+uint32_t gcxi_span_alloc(enum gcxi_zone_index zone, uint32_t units, size_t align, bool may_grow,
+                         bool *is_zero);
 void gcxi_span_free(enum gcxi_zone_index zone, uint32_t unit, uint32_t units);
 
 /* Gives the memory of all free spans of the zone back to the system. Returns

@@ -117,6 +117,5 @@ size_t gcxi_cpu_cache_bytes(void)
 
 uint64_t gcxi_cpu_memory_bytes(void)
 {
-    return (uint64_t)cpu_sysconf_bytes(_SC_PHYS_PAGES) *
-           (uint64_t)cpu_sysconf_bytes(_SC_PAGESIZE);
+    return (uint64_t)cpu_sysconf_bytes(_SC_PHYS_PAGES) * (uint64_t)cpu_sysconf_bytes(_SC_PAGESIZE);
 }

@@ -109,7 +109,8 @@ static int module_add_without(uintptr_t lo, uintptr_t hi, const struct gcxi_rang
     for (size_t i = 0; i < count; i++) {
         if (holes[i].hi <= lo || holes[i].lo >= hi || holes[i].lo >= holes[i].hi)
             continue;
-        if (holes[i].lo > lo && module_add_without(lo, holes[i].lo, holes + i + 1, count - i - 1) < 0)
+        if (holes[i].lo > lo &&
+            module_add_without(lo, holes[i].lo, holes + i + 1, count - i - 1) < 0)
             return -1;
         if (holes[i].hi >= hi)
             return 0;
@@ -144,7 +145,7 @@ static int module_add_segment(uintptr_t lo, uintptr_t hi, struct gcxi_range relr
     return module_add_without(lo, hi, holes, module_state.excludes_count + 1);
 }
 
-static bool module_is_data(const ElfW(Phdr) *header)
+static bool module_is_data(const ElfW(Phdr) * header)
 {
     return header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0;
 }

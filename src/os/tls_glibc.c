@@ -69,7 +69,7 @@ struct tls_entry {
 /* Written once by gcxi_tls_prepare, then read only. */
 static struct {
     atomic_bool prepared;
-    uint32_t thread_bytes; /* of struct pthread; 0: not found */
+    uint32_t thread_bytes;     /* of struct pthread; 0: not found */
     struct tls_field specific; /* of struct pthread */
     struct tls_field level2;
     struct tls_field map_offset; /* of the loader's record of a module */
@@ -85,9 +85,6 @@ static struct {
 /* ---- where threads keep what ---- */
 
 #if defined(__x86_64__)
-
-#define TLS_OFFSET_NONE ((uintptr_t)0)
-#define TLS_OFFSET_DYNAMIC UINTPTR_MAX
 
 uintptr_t gcxi_tls_thread_pointer(void)
 {
@@ -113,9 +110,6 @@ static uintptr_t tls_static_block(uintptr_t thread_pointer, uintptr_t offset)
 }
 
 #elif defined(__aarch64__)
-
-#define TLS_OFFSET_NONE UINTPTR_MAX
-#define TLS_OFFSET_DYNAMIC (UINTPTR_MAX - 1)
 
 uintptr_t gcxi_tls_thread_pointer(void)
 {
@@ -272,15 +266,22 @@ static GCXI_NO_SANITIZE uintptr_t tls_dynamic_block(const struct tls_entry *vect
     return vector[module->id].block == TLS_UNALLOCATED ? 0 : vector[module->id].block;
 }
 
+/* glibc marks "none yet" and "never" by 0 and -1, or by -1 and -2 where 0 can be
+ * an offset; with the two processors here it cannot. */
+static bool tls_is_static(uintptr_t offset)
+{
+    return offset != 0 && offset < UINTPTR_MAX - 1;
+}
+
 /* The module's block in the thread, or 0. */
 static uintptr_t tls_block(uintptr_t thread_pointer, const struct tls_entry *vector,
                            const struct gcxi_tls_module *module)
 {
-    uintptr_t offset = TLS_OFFSET_NONE;
+    uintptr_t offset = 0;
 
     if (module->map != 0)
         offset = tls_read(module->map, tls_layout.map_offset);
-    if (offset != TLS_OFFSET_NONE && offset != TLS_OFFSET_DYNAMIC)
+    if (tls_is_static(offset))
         return tls_static_block(thread_pointer, offset);
     return tls_dynamic_block(vector, module);
 }

@@ -246,8 +246,8 @@ static void test_what_a_freed_object_held_goes(void **state)
     hidden_ptr inner[64];
     hidden_ptr outer[64];
     for (size_t i = 0; i < 64; i++) {
-        inner[i] = make_hidden(80, i);
         void **p = gcx_alloc_root(64);
+        inner[i] = make_hidden(80, i);
         p[3] = reveal(inner[i]);
         outer[i] = hide(p);
     }

@@ -526,25 +526,32 @@ static void test_root_errors(void **state)
 
 static void *holder;
 
+/* Gives `holder` an object of that size with N pointers all over it, or as
+ * many as it has words; returns how many. */
+static NOINLINE size_t fill_words(size_t size, hidden_ptr *h)
+{
+    size_t words = size / sizeof(void *);
+    size_t count = words < N ? words : N;
+    void **object = gcx_alloc(size);
+    holder = object;
+    for (size_t k = 0; k < count; k++) {
+        size_t at = words <= N ? k : k * (words - 1) / (N - 1);
+        h[k] = make_hidden(SIZE, k);
+        object[at] = (char *)reveal(h[k]) + k % SIZE;
+    }
+    return count;
+}
+
 /* Every word of a scanned object may hold the only pointer. */
 static void test_every_word_of_scanned_objects(void **state)
 {
     (void)state;
     static const size_t sizes[] = {16, 48, 512, 1000, 2048, 4096, 9000, 32768, 70000, 1 << 20};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        size_t words = sizes[i] / sizeof(void *);
-        size_t count = words < N ? words : N;
-        void *volatile *object = gcx_alloc(sizes[i]);
         hidden_ptr h[N];
-        holder = (void *)(uintptr_t)object;
-        for (size_t k = 0; k < count; k++) {
-            size_t at = words <= N ? k : k * (words - 1) / (N - 1);
-            h[k] = make_hidden(SIZE, k);
-            object[at] = (char *)reveal(h[k]) + k % SIZE;
-        }
+        size_t count = fill_words(sizes[i], h);
         run_cycles();
         assert_int_equal(count_intact(h, count, SIZE, 0), count);
-        object = NULL;
         holder = NULL;
         collect_full();
         assert_true(count_gone(h, count) + FEW >= count);

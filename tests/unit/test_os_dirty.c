@@ -70,7 +70,7 @@ static bool backend_is(const struct heap *heap, const char *name)
     return strcmp(heap->backend->name, name) == 0;
 }
 
-static void touch(uintptr_t addr)
+static GCXI_NO_SANITIZE void touch(uintptr_t addr)
 {
     ++*(volatile unsigned char *)addr;
 }
@@ -551,7 +551,8 @@ static void shadow_rearm(struct shadow *shadow, const struct heap *heap, size_t 
     shadow_set(shadow->written, first, last, false);
 }
 
-static void shadow_harvest(struct shadow *shadow, const struct heap *heap, size_t first, size_t last)
+static void shadow_harvest(struct shadow *shadow, const struct heap *heap, size_t first,
+                           size_t last)
 {
     harvest(heap, heap->base + first * heap->page, heap->base + last * heap->page);
     for (size_t i = first; i < last; i++) {

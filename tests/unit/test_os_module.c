@@ -56,7 +56,7 @@ static bool in_ranges(const volatile void *ptr)
 }
 
 /* Reads every word of every range: none may fault. */
-static uintptr_t read_ranges(void)
+static GCXI_NO_SANITIZE uintptr_t read_ranges(void)
 {
     const struct gcxi_range *ranges;
     const size_t count = gcxi_module_ranges(&ranges);
@@ -174,7 +174,7 @@ struct sought {
     bool found_value;
 };
 
-static void seek(uintptr_t lo, uintptr_t hi, void *arg)
+static GCXI_NO_SANITIZE void seek(uintptr_t lo, uintptr_t hi, void *arg)
 {
     struct sought *sought = arg;
 

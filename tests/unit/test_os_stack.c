@@ -19,10 +19,10 @@
 
 #if defined(__x86_64__)
 #define REGISTERS 6
-#define LOAD_AND_CALL                                                          \
-    "pushq %%rbp\n\tpushq %%rbx\n\tsubq $128, %%rsp\n\t"                       \
-    "movq 0(%%rax), %%rbx\n\tmovq 8(%%rax), %%r12\n\tmovq 16(%%rax), %%r13\n\t" \
-    "movq 24(%%rax), %%r14\n\tmovq 32(%%rax), %%r15\n\tmovq 40(%%rax), %%rbp\n\t" \
+#define LOAD_AND_CALL                                                                      \
+    "pushq %%rbp\n\tpushq %%rbx\n\tsubq $128, %%rsp\n\t"                                   \
+    "movq 0(%%rax), %%rbx\n\tmovq 8(%%rax), %%r12\n\tmovq 16(%%rax), %%r13\n\t"            \
+    "movq 24(%%rax), %%r14\n\tmovq 32(%%rax), %%r15\n\tmovq 40(%%rax), %%rbp\n\t"          \
     "notq %%rbx\n\tnotq %%r12\n\tnotq %%r13\n\tnotq %%r14\n\tnotq %%r15\n\tnotq %%rbp\n\t" \
     "call *%%rcx\n\taddq $128, %%rsp\n\tpopq %%rbx\n\tpopq %%rbp"
 
@@ -72,7 +72,7 @@ struct search {
     unsigned found;
 };
 
-static void search_stack(uintptr_t sp, void *arg)
+static GCXI_NO_SANITIZE void search_stack(uintptr_t sp, void *arg)
 {
     struct search *search = arg;
 

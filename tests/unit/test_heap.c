@@ -1,0 +1,249 @@
+/* test_heap.c -- size classes, the reciprocal, mark bytes, spans, lanes.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "heap/lane.h"
+#include "heap/marks.h"
+#include "heap/space.h"
+
+static uint64_t random_state = 88172645463325252u;
+
+static uint32_t random_below(uint32_t n)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)((random_state >> 16) % n);
+}
+
+static void every_size_has_the_smallest_class_that_holds_it(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; bytes <= GCXI_MEDIUM_MAX; bytes++) {
+        unsigned c = gcxi_class_of(bytes);
+        assert_true(c < GCXI_CLASSES);
+        assert_true(gcxi_class_bytes(c) >= bytes);
+        assert_true(c == 0 || gcxi_class_bytes(c - 1) < bytes);
+        if (bytes > 128)
+            assert_true(gcxi_class_bytes(c) * 8 <= bytes * 9 + 15 * 8);
+    }
+}
+
+static void rounding_stays_below_an_eighth(void **state)
+{
+    (void)state;
+    for (size_t bytes = 129; bytes <= GCXI_MEDIUM_MAX; bytes++)
+        assert_true((gcxi_class_bytes(gcxi_class_of(bytes)) - bytes) * 8 <= bytes);
+}
+
+static void the_reciprocal_divides_exactly(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES; c++) {
+        struct gcxi_block block = { .recip = gcxi_recip_of(gcxi_class_bytes(c)) };
+        size_t span = (size_t)gcxi_class_units(c) << GCXI_LG_UNIT;
+        for (size_t offset = 0; offset <= span; offset += GCXI_GRANULE)
+            assert_int_equal(gcxi_block_slot(&block, offset), offset / gcxi_class_bytes(c));
+    }
+}
+
+static void marks_are_found_and_counted(void **state)
+{
+    uint8_t marks[5000];
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        uint32_t n = random_below(sizeof marks);
+        uint32_t lo = n != 0 ? random_below(n) : 0;
+        uint32_t expected = 0, first = n, other = n;
+        for (uint32_t i = 0; i < n; i++) {
+            marks[i] = (uint8_t)(random_below(round % 3 == 0 ? 2 : 200) == 0 ? 7 : 9);
+            expected += marks[i] == 7;
+        }
+        for (uint32_t i = n; i-- > lo;) {
+            first = marks[i] == 7 ? i : first;
+            other = marks[i] != 7 ? i : other;
+        }
+        assert_int_equal(gcxi_marks_count(marks, n, 7), expected);
+        assert_int_equal(gcxi_marks_find(marks, lo, n, 7), first);
+        assert_int_equal(gcxi_marks_find_other(marks, lo, n, 7), other);
+    }
+}
+
+struct held {
+    uint32_t unit;
+    uint32_t units;
+};
+
+/* Random spans never overlap, keep their alignment, and all come back. */
+static void spans_never_overlap(void **state)
+{
+    static uint8_t owner[1 << 16];
+    struct held held[256] = { { 0, 0 } };
+    (void)state;
+    for (int step = 0; step < 200000; step++) {
+        struct held *h = &held[random_below(256)];
+        if (h->units != 0) {
+            memset(owner + h->unit, 0, h->units);
+            gcxi_span_free(GCXI_ZONE_SCAN, h->unit, h->units);
+            h->units = 0;
+            continue;
+        }
+        bool is_zero;
+        size_t align = random_below(8) == 0 ? GCXI_UNIT << random_below(5) : 1;
+        h->units = 1 + random_below(random_below(10) == 0 ? 100 : 4);
+        h->unit = gcxi_span_alloc(GCXI_ZONE_SCAN, h->units, align, true, &is_zero);
+        assert_true(h->unit != 0 && h->unit + h->units < sizeof owner);
+        assert_int_equal(gcxi_unit_addr(h->unit) % align, 0);
+        uint64_t *word = (uint64_t *)gcxi_unit_addr(h->unit);
+        assert_true(!is_zero || *word == 0);
+        *word = 1;
+        for (uint32_t i = 0; i < h->units; i++)
+            assert_int_equal(owner[h->unit + i]++, 0);
+    }
+    for (int i = 0; i < 256; i++)
+        if (held[i].units != 0)
+            gcxi_span_free(GCXI_ZONE_SCAN, held[i].unit, held[i].units);
+    assert_int_equal(gcxi_space_free_bytes(), gcxi_space_committed_bytes());
+}
+
+static void purged_memory_is_zero_and_not_counted(void **state)
+{
+    bool is_zero;
+    (void)state;
+    uint32_t unit = gcxi_span_alloc(GCXI_ZONE_NOSCAN, 8, 1, true, &is_zero);
+    memset((void *)gcxi_unit_addr(unit), 0xff, 8 * GCXI_UNIT);
+    size_t before = gcxi_space_committed_bytes();
+    gcxi_span_free(GCXI_ZONE_NOSCAN, unit, 8);
+    assert_int_equal(gcxi_space_purge(GCXI_ZONE_NOSCAN), 8 * GCXI_UNIT);
+    assert_int_equal(gcxi_space_committed_bytes(), before - 8 * GCXI_UNIT);
+    unit = gcxi_span_alloc(GCXI_ZONE_NOSCAN, 8, 1, true, &is_zero);
+    assert_true(is_zero);
+    for (size_t i = 0; i < 8 * GCXI_UNIT / 8; i++)
+        assert_int_equal(((uint64_t *)gcxi_unit_addr(unit))[i], 0);
+    gcxi_span_free(GCXI_ZONE_NOSCAN, unit, 8);
+}
+
+static void the_maximum_refuses_and_admits_again(void **state)
+{
+    bool is_zero;
+    (void)state;
+    size_t used = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    gcxi_space_set_max(used + 4 * GCXI_UNIT);
+    uint32_t unit = gcxi_span_alloc(GCXI_ZONE_SCAN, 4, 1, true, &is_zero);
+    assert_true(unit != 0);
+    assert_int_equal(gcxi_span_alloc(GCXI_ZONE_NOSCAN, 1, 1, true, &is_zero), 0);
+    gcxi_span_free(GCXI_ZONE_SCAN, unit, 4);
+    unit = gcxi_span_alloc(GCXI_ZONE_NOSCAN, 4, 1, true, &is_zero);
+    assert_true(unit != 0);
+    gcxi_span_free(GCXI_ZONE_NOSCAN, unit, 4);
+    gcxi_space_set_max(SIZE_MAX);
+}
+
+/* Takes every slot of the lane's block and returns how many came; each must
+ * be free, zero and not handed out before. */
+static uint32_t exhaust(struct gcxi_local *local, struct gcxi_lane *lane)
+{
+    uint32_t taken = 0;
+    while (gcxi_lane_refill(local, lane)) {
+        for (; lane->run->cur < lane->run->end; lane->run->cur += lane->block->slot_bytes) {
+            uint64_t *words = (uint64_t *)lane->run->cur;
+            for (size_t i = 0; i < lane->block->slot_bytes / 8; i++) {
+                assert_int_equal(words[i], 0);
+                words[i] = UINT64_MAX;
+            }
+            taken++;
+        }
+    }
+    return taken;
+}
+
+static void a_lane_hands_out_exactly_the_free_slots(void **state)
+{
+    static struct gcx_detail_runs runs;
+    struct gcxi_local local = { .fast = &runs };
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES; c++) {
+        size_t fresh = 0;
+        struct gcxi_lane *lane = gcxi_local_lane(&local, GCXI_SCAN, c);
+        assert_true(gcxi_lane_next_block(lane, &fresh));
+        struct gcxi_block *block = lane->block;
+        assert_int_equal(fresh, block->slots * block->slot_bytes);
+        assert_int_equal(exhaust(&local, lane), block->slots);
+        gcxi_local_retire(&local);
+
+        uint32_t live = 0;
+        block->young_lo = block->young_hi = 0;
+        for (uint32_t i = 0; i < block->slots; i++) {
+            bool is_live = random_below(3) == 0;
+            block->marks[i] = is_live ? gcxi_map.epoch : GCXI_MARK_NONE;
+            live += is_live;
+        }
+        block->live = live;
+        gcxi_avail_push(block);
+        lane = gcxi_local_lane(&local, GCXI_SCAN, c);
+        assert_true(gcxi_lane_next_block(lane, &fresh));
+        assert_ptr_equal(lane->block, block);
+        assert_int_equal(exhaust(&local, lane), block->slots - live);
+        gcxi_local_retire(&local);
+        gcxi_block_destroy(block);
+    }
+}
+
+static void words_find_their_objects(void **state)
+{
+    static struct gcx_detail_runs runs;
+    struct gcxi_local local = { .fast = &runs };
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES; c += 3) {
+        size_t fresh = 0;
+        struct gcxi_lane *lane = gcxi_local_lane(&local, GCXI_SCAN, c);
+        assert_true(gcxi_lane_next_block(lane, &fresh) && gcxi_lane_refill(&local, lane));
+        uintptr_t p = lane->run->cur;
+        size_t bytes = lane->block->slot_bytes;
+        uint32_t slot;
+        assert_null(gcxi_find_object(p, &slot));
+        lane->run->cur += bytes;
+        for (size_t i = 0; i < bytes; i += 1 + bytes / 61) {
+            assert_ptr_equal(gcxi_find_object(p + i, &slot), lane->block);
+            assert_int_equal(gcxi_slot_addr(lane->block, slot), p);
+        }
+        assert_null(gcxi_find_object(p + bytes, &slot));
+        gcxi_local_retire(&local);
+    }
+    uint32_t slot;
+    assert_null(gcxi_find_object(0, &slot));
+    assert_null(gcxi_find_object(UINTPTR_MAX, &slot));
+    assert_null(gcxi_find_object((uintptr_t)&slot, &slot));
+    assert_null(gcxi_find_object(gcxi_map.base - 1, &slot));
+    assert_null(gcxi_find_object(gcxi_unit_addr(gcxi_map.units), &slot));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return gcxi_space_init(2 * GCXI_GIB);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_size_has_the_smallest_class_that_holds_it),
+        cmocka_unit_test(rounding_stays_below_an_eighth),
+        cmocka_unit_test(the_reciprocal_divides_exactly),
+        cmocka_unit_test(marks_are_found_and_counted),
+        cmocka_unit_test(spans_never_overlap),
+        cmocka_unit_test(purged_memory_is_zero_and_not_counted),
+        cmocka_unit_test(the_maximum_refuses_and_admits_again),
+        cmocka_unit_test(a_lane_hands_out_exactly_the_free_slots),
+        cmocka_unit_test(words_find_their_objects),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}

@@ -1,0 +1,179 @@
+/* test_pacer.c -- the pacer by simulation: it is arithmetic, so programs are
+ * invented as numbers and run for thousands of cycles.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gc/pacer.h"
+
+static const struct gcxi_pacer_settings usual = {
+    .percent = 100,
+    .memory_limit = INT64_MAX,
+    .cache_bytes = 32 * GCXI_MIB,
+    .has_minor = true,
+};
+
+/* A program: how much lives for good, what share of the young survives one
+ * cycle and is garbage at the next full one, what remembering costs. */
+struct program {
+    size_t live_bytes;
+    unsigned survive_percent;
+    unsigned remember_percent;
+};
+
+struct outcome {
+    size_t peak_bytes;
+    size_t allocated_bytes;
+    size_t marked_bytes;
+    unsigned minor_cycles;
+    unsigned full_cycles;
+    size_t last_nursery;
+};
+
+static void simulate(const struct gcxi_pacer_settings *settings, const struct program *program,
+                     unsigned cycles, struct outcome *outcome)
+{
+    struct gcxi_pacer pacer;
+    size_t old_garbage = 0, old_live = 0;
+    uint64_t now = 0;
+    *outcome = (struct outcome){ 0 };
+    gcxi_pacer_init(&pacer, settings);
+    for (unsigned i = 0; i < cycles; i++) {
+        size_t allocated = pacer.nursery_bytes;
+        now += allocated + allocated / 10;
+        size_t building = gcxi_min(program->live_bytes - old_live, allocated);
+        size_t garbage = (allocated - building) / 100 * program->survive_percent;
+        size_t peak = old_live + old_garbage + allocated;
+        struct gcxi_pacer_cycle cycle = {
+            .is_full = pacer.next_is_full,
+            .promoted_bytes = building + garbage,
+            .allocated_bytes = allocated,
+            .interval_ns = allocated,
+            .pause_ns = allocated / 10,
+            .now_ns = now,
+        };
+        old_live += building;
+        old_garbage = cycle.is_full ? garbage : old_garbage + garbage;
+        cycle.live_bytes = old_live + old_garbage;
+        cycle.remember_ns = (cycle.interval_ns + cycle.pause_ns) / 100 * program->remember_percent;
+        outcome->marked_bytes += cycle.is_full ? cycle.live_bytes : cycle.promoted_bytes;
+        outcome->allocated_bytes += allocated;
+        outcome->peak_bytes = gcxi_max(outcome->peak_bytes, peak);
+        outcome->full_cycles += cycle.is_full;
+        outcome->minor_cycles += !cycle.is_full;
+        gcxi_pacer_update(&pacer, settings, &cycle);
+    }
+    outcome->last_nursery = pacer.nursery_bytes;
+}
+
+static void the_heap_stays_within_its_percentage(void **state)
+{
+    const size_t lives[] = { 0, GCXI_MIB, 50 * GCXI_MIB, 500 * GCXI_MIB, 4 * GCXI_GIB };
+    (void)state;
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        struct program program = { lives[i], 10, 0 };
+        struct outcome o;
+        simulate(&usual, &program, 5000, &o);
+        assert_true(o.peak_bytes <= 2 * lives[i] + lives[i] / 4 + 32 * GCXI_MIB);
+        assert_true(o.minor_cycles > 0);
+    }
+}
+
+static void building_a_heap_marks_each_byte_few_times(void **state)
+{
+    struct program program = { 2 * GCXI_GIB, 0, 0 };
+    struct outcome o;
+    (void)state;
+    simulate(&usual, &program, 150, &o);
+    assert_true(o.marked_bytes < 4 * program.live_bytes);
+}
+
+static void young_garbage_needs_no_full_cycle(void **state)
+{
+    struct program program = { 64 * GCXI_MIB, 0, 0 };
+    struct outcome o;
+    (void)state;
+    simulate(&usual, &program, 3000, &o);
+    assert_true(o.full_cycles < 10);
+}
+
+static void a_nursery_with_costly_remembering_grows_and_shrinks_back(void **state)
+{
+    struct program dear = { 512 * GCXI_MIB, 0, 10 };
+    struct program cheap = { 512 * GCXI_MIB, 0, 0 };
+    struct outcome with_dear, with_cheap;
+    (void)state;
+    simulate(&usual, &dear, 2000, &with_dear);
+    simulate(&usual, &cheap, 2000, &with_cheap);
+    assert_true(with_dear.last_nursery > with_cheap.last_nursery);
+    assert_true(with_cheap.last_nursery <= usual.cache_bytes / 2);
+}
+
+static void small_heaps_have_small_nurseries(void **state)
+{
+    struct program program = { GCXI_MIB, 1, 0 };
+    struct outcome o;
+    (void)state;
+    simulate(&usual, &program, 1000, &o);
+    assert_true(o.last_nursery <= 4 * GCXI_MIB);
+}
+
+static void without_minor_cycles_all_are_full(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct program program = { 100 * GCXI_MIB, 0, 0 };
+    struct outcome o;
+    (void)state;
+    settings.has_minor = false;
+    simulate(&settings, &program, 200, &o);
+    assert_int_equal(o.minor_cycles, 0);
+    assert_true(o.peak_bytes <= 210 * GCXI_MIB);
+}
+
+static void percent_off_leaves_it_to_the_limit(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct program program = { 20 * GCXI_MIB, 30, 0 };
+    struct outcome o;
+    (void)state;
+    settings.percent = -1;
+    simulate(&settings, &program, 500, &o);
+    assert_int_equal(o.full_cycles, 0);
+    settings.memory_limit = 200 * (int64_t)GCXI_MIB;
+    simulate(&settings, &program, 500, &o);
+    assert_true(o.full_cycles > 0);
+    assert_true(o.peak_bytes <= 216 * GCXI_MIB);
+}
+
+/* A limit below the live heap: slower, but a fixed share is allocated between
+ * full cycles, so marking stays in proportion. */
+static void a_limit_too_low_is_no_death_spiral(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct program program = { 400 * GCXI_MIB, 0, 0 };
+    struct outcome o;
+    (void)state;
+    settings.memory_limit = 100 * (int64_t)GCXI_MIB;
+    simulate(&settings, &program, 2000, &o);
+    assert_true(o.marked_bytes < 12 * o.allocated_bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_heap_stays_within_its_percentage),
+        cmocka_unit_test(building_a_heap_marks_each_byte_few_times),
+        cmocka_unit_test(young_garbage_needs_no_full_cycle),
+        cmocka_unit_test(a_nursery_with_costly_remembering_grows_and_shrinks_back),
+        cmocka_unit_test(small_heaps_have_small_nurseries),
+        cmocka_unit_test(without_minor_cycles_all_are_full),
+        cmocka_unit_test(percent_off_leaves_it_to_the_limit),
+        cmocka_unit_test(a_limit_too_low_is_no_death_spiral),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
