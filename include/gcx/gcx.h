@@ -62,7 +62,7 @@ struct gcx_options {
     size_t struct_bytes;      /* sizeof(struct gcx_options) */
     enum gcx_barrier barrier; /* GCX_BARRIER=auto|explicit|none */
     int heap_percent;         /* GCX_PERCENT; 0 = default (adaptive,
-                                 at most 100), -1 = off */
+                                 25 to 75), -1 = off */
     int mark_workers;         /* GCX_MARK_WORKERS; 0 = one per core; the
                                  collecting thread counts as one; at most 64 */
     int concurrent;           /* reserved, 0 */
@@ -72,8 +72,10 @@ struct gcx_options {
     size_t reserve_bytes;     /* GCX_RESERVE; address space, 0 = default */
     size_t nursery_bytes;     /* GCX_NURSERY; 0 = from the last-level cache */
 };
-#define GCX_OPTIONS_DEFAULT \
-    { sizeof(struct gcx_options), GCX_BARRIER_AUTO, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define GCX_OPTIONS_DEFAULT                                                  \
+    {                                                                        \
+        sizeof(struct gcx_options), GCX_BARRIER_AUTO, 0, 0, 0, 0, 0, 0, 0, 0 \
+    }
 
 /* Initialises the library; NULL takes the defaults and the environment.
  * Only the first call (or first allocation) has an effect: later ones return
@@ -156,7 +158,7 @@ GCX_API void gcx_enable(void);
  * last one found live, and returns the old value; as GOGC. -1 turns it off:
  * then only the memory limit starts full cycles. Other values below 0 change
  * nothing and set errno to EINVAL. Unless it is set, here or in the
- * environment, the collector chooses between 25 and 100 by what full cycles
+ * environment, the collector chooses between 25 and 75 by what full cycles
  * cost. */
 GCX_API int gcx_set_heap_percent(int percent);
 
@@ -244,7 +246,7 @@ struct gcx_stats {
     uint64_t dirty_pages_total; /* written old pages found by minor cycles */
     uint64_t threads;           /* registered now */
     uint64_t mark_workers;
-    const char *dirty_backend;  /* "uffd", "softdirty", "mprotect", "explicit",
+    const char *dirty_backend; /* "uffd", "softdirty", "mprotect", "explicit",
                                    or "none" */
 };
 

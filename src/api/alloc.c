@@ -28,6 +28,11 @@ void *gcx_detail_alloc_slow(size_t size)
     return alloc_kind(GCXI_SCAN, size);
 }
 
+void *gcx_detail_alloc_loose_slow(size_t size)
+{
+    return alloc_kind(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size);
+}
+
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
     return alloc_kind(GCXI_NOSCAN, size);

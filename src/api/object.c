@@ -14,21 +14,29 @@ void *gcx_base(const void *p)
     return block != NULL ? (void *)gcxi_slot_addr(block, slot) : NULL;
 }
 
+/* An object that was promised not to fill its slot may not grow to do so. */
+static size_t usable_bytes(const struct gcxi_block *block)
+{
+    return block->slot_bytes - (block->kind == GCXI_LOOSE);
+}
+
 size_t gcx_size(const void *p)
 {
     uint32_t slot;
     const struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
-    return block != NULL ? block->slot_bytes : 0;
+    return block != NULL ? usable_bytes(block) : 0;
 }
 
 /* ---- Release ---- */
 
-/* The object just handed out goes back to its lane as if it never was. */
-static bool unbump(struct gcxi_mutator *self, const struct gcxi_block *block, uintptr_t addr)
+/* The object just handed out goes back to its lane as if it never was, unless
+ * a cycle has seen it. */
+static bool unbump(struct gcxi_mutator *self, const struct gcxi_block *block, uint32_t slot)
 {
+    uintptr_t addr = gcxi_slot_addr(block, slot);
     struct gcxi_lane *lane = block->owner;
     if (lane == NULL || lane != &self->local.lanes[block->kind][block->class_index] ||
-        lane->run->cur != addr + block->slot_bytes)
+        lane->run->cur != addr + block->slot_bytes || slot < block->young_lo)
         return false;
     if (block->kind != GCXI_NOSCAN)
         memset((void *)addr, 0, block->slot_bytes);
@@ -64,7 +72,7 @@ void gcx_free(void *p)
     bool is_ours = block != NULL && gcxi_slot_addr(block, slot) == (uintptr_t)p;
     if (is_ours && block->state == GCXI_BLOCK_LARGE)
         free_large(self, block);
-    else if (is_ours && !unbump(self, block, (uintptr_t)p))
+    else if (is_ours && !unbump(self, block, slot))
         gcxi_store_relaxed(&block->marks[slot], GCXI_MARK_FREED);
     gcxi_gc_leave(self);
     if (!is_ours)
@@ -76,7 +84,7 @@ void gcx_free(void *p)
 /* A smaller object stays where it is unless that would waste half of it. */
 static bool fits_in_place(const struct gcxi_block *block, size_t size)
 {
-    return size <= block->slot_bytes && (size > block->slot_bytes / 2 || block->slot_bytes <= 64);
+    return size <= usable_bytes(block) && (size > block->slot_bytes / 2 || block->slot_bytes <= 64);
 }
 
 /* Zeroes what lies behind the wanted bytes, so that growing again finds zero. */
@@ -102,7 +110,8 @@ void *gcx_realloc(void *p, size_t size)
         return p;
     }
     struct gcxi_mutator *self = gcxi_gc_enter();
-    void *fresh = gcxi_gc_alloc(self, (enum gcxi_kind)block->kind, size);
+    enum gcxi_kind kind = block->kind == GCXI_LOOSE ? GCXI_SCAN : (enum gcxi_kind)block->kind;
+    void *fresh = gcxi_gc_alloc(self, kind, size);
     gcxi_gc_leave(self);
     if (fresh == NULL)
         return NULL;

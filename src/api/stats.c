@@ -42,7 +42,7 @@ static void fill_heap(struct gcx_stats *stats)
 /* A listener calls from inside a cycle, whose thread holds the heap lock. */
 void gcx_get_stats(struct gcx_stats *stats)
 {
-    struct gcx_stats all = { .struct_bytes = sizeof all };
+    struct gcx_stats all = {.struct_bytes = sizeof all};
     struct gcxi_mutator *self = stats != NULL ? gcxi_gc_enter() : NULL;
     if (self == NULL)
         return;

@@ -39,10 +39,10 @@ void gcxi_report(const char *format, ...) GCXI_PRINTF(1, 2);
 /* Reports and ends the process: only for damage to the collector itself. */
 _Noreturn void gcxi_panic(const char *file, int line, const char *what);
 
-#define GCXI_ASSERT(condition)                                     \
-    do {                                                           \
-        if (GCXI_CHECKED && GCXI_UNLIKELY(!(condition)))           \
-            gcxi_panic(__FILE__, __LINE__, #condition);            \
+#define GCXI_ASSERT(condition)                           \
+    do {                                                 \
+        if (GCXI_CHECKED && GCXI_UNLIKELY(!(condition))) \
+            gcxi_panic(__FILE__, __LINE__, #condition);  \
     } while (0)
 
 GCXI_INLINE uintptr_t gcxi_align_up(uintptr_t value, uintptr_t align)

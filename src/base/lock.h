@@ -25,7 +25,10 @@ struct gcxi_lock {
     enum gcxi_lock_rank rank;
 };
 
-#define GCXI_LOCK_INIT(rank) { PTHREAD_MUTEX_INITIALIZER, rank }
+#define GCXI_LOCK_INIT(rank)            \
+    {                                   \
+        PTHREAD_MUTEX_INITIALIZER, rank \
+    }
 
 void gcxi_lock(struct gcxi_lock *lock);
 bool gcxi_lock_try(struct gcxi_lock *lock);

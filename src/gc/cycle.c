@@ -57,8 +57,7 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.nursery_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    return !is_planned(cycle) ||
-           (gcxi_gc.allocated_bytes >= least && gcxi_gc.disable_depth == 0);
+    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && gcxi_gc.disable_depth == 0);
 }
 
 /* A planned cycle is what the pacer says now, and without tracking of writes every cycle is full. */
@@ -142,7 +141,7 @@ static void mark(struct gcxi_cycle *cycle)
  * so even an eighth of a block is worth filling. */
 static struct gcxi_sweep_policy sweep_policy(void)
 {
-    struct gcxi_sweep_policy policy = { .scan_share = 8, .noscan_share = 8 };
+    struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
     if (gcx_detail_cards.size == 0 && !gcxi_remember_is_none())
         policy.scan_share = 2;
     return policy;
@@ -155,8 +154,8 @@ static void census(struct gcxi_cycle *cycle)
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
     cycle->promoted_bytes = is_minor ? result.live_bytes - result.live_before : 0;
-    cycle->live_bytes = is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes
-                                 : result.live_bytes;
+    cycle->live_bytes =
+        is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes : result.live_bytes;
     gcxi_remember_arm();
     cycle->swept_ns = gcxi_clock_ns();
 }
@@ -202,7 +201,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
 static void respect_limit(const struct gcxi_cycle *cycle)
 {
     int64_t limit = gcxi_gc.settings.pacer.memory_limit;
-    if (cycle->kind != GCX_FULL || gcxi_space_committed_bytes() + gcxi_meta_bytes() <= (size_t)limit)
+    if (cycle->kind != GCX_FULL ||
+        gcxi_space_committed_bytes() + gcxi_meta_bytes() <= (size_t)limit)
         return;
     gcxi_space_purge(GCXI_ZONE_SCAN);
     gcxi_space_purge(GCXI_ZONE_NOSCAN);
@@ -243,7 +243,7 @@ static void tell_end(const struct gcxi_cycle *cycle)
 
 void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
 {
-    struct cycle_request request = { .self = self, .cycle = { .kind = kind, .reason = reason } };
+    struct cycle_request request = {.self = self, .cycle = {.kind = kind, .reason = reason}};
     gcxi_suspend_block(&self->suspend);
     gcxi_workers_start_threads();
     gcxi_module_freeze(stop_world, &request);

@@ -255,8 +255,8 @@ void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size
     if (size >= PTRDIFF_MAX - align)
         return out_of_memory(size);
     size = gcxi_max(size, align);
-    for (unsigned c = size <= GCXI_MEDIUM_MAX ? gcxi_class_of(size) : GCXI_CLASSES; c < GCXI_CLASSES;
-         c++)
+    for (unsigned c = size <= GCXI_MEDIUM_MAX ? gcxi_class_of(size) : GCXI_CLASSES;
+         c < GCXI_CLASSES; c++)
         if (gcxi_class_bytes(c) % align == 0)
             return alloc_slot(self, kind, c);
     return alloc_large(self, kind, size, align);

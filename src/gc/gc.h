@@ -37,17 +37,17 @@ struct gcxi_totals {
 
 struct gcxi_gc {
     struct gcxi_settings settings;
-    struct gcxi_pacer pacer;         /* heap lock */
+    struct gcxi_pacer pacer; /* heap lock */
     struct gcxi_totals totals;
-    struct gcx_events events;        /* heap lock */
-    size_t allocated_bytes;          /* since the last cycle; heap lock */
-    uint64_t start_ns;               /* constant */
-    uint64_t cycle_end_ns;           /* of the last cycle; heap lock */
-    uint64_t large_alloc_bytes;      /* ever, in large objects; heap lock */
+    struct gcx_events events;   /* heap lock */
+    size_t allocated_bytes;     /* since the last cycle; heap lock */
+    uint64_t start_ns;          /* constant */
+    uint64_t cycle_end_ns;      /* of the last cycle; heap lock */
+    uint64_t large_alloc_bytes; /* ever, in large objects; heap lock */
     uint64_t large_allocs;
-    struct gcxi_mutator *collector;  /* runs a cycle now, or NULL */
-    unsigned disable_depth;          /* heap lock */
-    unsigned stress_countdown;       /* slow allocations until the next cycle */
+    struct gcxi_mutator *collector; /* runs a cycle now, or NULL */
+    unsigned disable_depth;         /* heap lock */
+    unsigned stress_countdown;      /* slow allocations until the next cycle */
 };
 extern struct gcxi_gc gcxi_gc;
 

@@ -81,7 +81,7 @@ static const char *cycle_word(const struct gcxi_cycle *cycle)
 
 void gcxi_gctrace_line(const struct gcxi_cycle *cycle)
 {
-    struct line line = { .length = 0 };
+    struct line line = {.length = 0};
     uint64_t stop = cycle->stopped_ns - cycle->begin_ns;
     uint64_t marking = cycle->marked_ns - cycle->stopped_ns;
     uint64_t rest = cycle->end_ns - cycle->marked_ns;

@@ -39,7 +39,7 @@ static struct {
     uint64_t threads;
     uint64_t past_alloc_bytes; /* of threads that have gone */
     uint64_t past_alloc_slots;
-} mutators = { .handoffs = { &mutators.handoffs, &mutators.handoffs, NULL, NULL } };
+} mutators = {.handoffs = {&mutators.handoffs, &mutators.handoffs, NULL, NULL}};
 
 /* ---- Registration ---- */
 
@@ -197,7 +197,8 @@ void gcxi_mutators_mark_stw(struct gcxi_marker *m)
     for (const struct gcxi_mutator *mutator = mutators.first; mutator != NULL;
          mutator = mutator->next)
         mutator_mark(m, mutator);
-    for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs; h = h->next)
+    for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
+         h = h->next)
         gcxi_mark_stack_range(m, (uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1));
 }
 

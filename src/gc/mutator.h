@@ -11,10 +11,10 @@
 struct gcxi_mutator {
     struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
     struct gcxi_local local;
-    uintptr_t thread_pointer;    /* of its thread-local storage */
-    struct gcxi_mutator *next;   /* all of them; heap lock */
-    uint32_t blocking_depth;     /* gcx_blocking_begin; own */
-    bool is_stopped;             /* by the stop under way; collector */
+    uintptr_t thread_pointer;  /* of its thread-local storage */
+    struct gcxi_mutator *next; /* all of them; heap lock */
+    uint32_t blocking_depth;   /* gcx_blocking_begin; own */
+    bool is_stopped;           /* by the stop under way; collector */
 };
 
 /* The calling thread's, or NULL while it is not registered. */

@@ -10,7 +10,7 @@
  *
  * And is the next one full? When the heap would pass the goal: what the last
  * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
- * for one, the percentage adapts between a quarter and all of what is live: a
+ * for one, the percentage adapts between a quarter and three quarters of what is live: a
  * heap whose full cycles are cheap, because they are rare or little in it is
  * scanned, stays small; one whose full cycles take a share of the time worth
  * mentioning gets more room (MemBalancer trades the same two costs). Without
@@ -32,6 +32,7 @@
 #define REMEMBER_HIGH 4u
 #define REMEMBER_LOW 1u
 #define HEADROOM_MIN ((size_t)25)
+#define HEADROOM_MAX ((size_t)75)
 #define FULL_HIGH 6u
 #define FULL_LOW 3u
 
@@ -82,7 +83,7 @@ static size_t headroom_next(const struct gcxi_pacer *pacer, const struct gcxi_pa
 {
     uint64_t share = cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
     if (share > FULL_HIGH)
-        return gcxi_min(pacer->headroom * 3 / 2, 1000);
+        return gcxi_min(pacer->headroom * 3 / 2, HEADROOM_MAX);
     if (share < FULL_LOW)
         return gcxi_max(pacer->headroom * 3 / 4, HEADROOM_MIN);
     return pacer->headroom;
@@ -116,7 +117,7 @@ static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
 
 void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
 {
-    *pacer = (struct gcxi_pacer){ 0 };
+    *pacer = (struct gcxi_pacer){0};
     pacer->nursery_bytes = settings->nursery_bytes != 0 ? settings->nursery_bytes : NURSERY_MIN;
     pacer->headroom = 2 * HEADROOM_MIN;
     pacer->goal_bytes = goal_of(pacer, settings, 0);

@@ -7,12 +7,12 @@
 #include "base/base.h"
 
 struct gcxi_pacer_settings {
-    int percent;            /* growth between full cycles; -1 = off */
-    bool is_adaptive;       /* percent is only the most: nobody asked for it */
-    int64_t memory_limit;   /* soft, bytes; INT64_MAX = none */
-    size_t nursery_bytes;   /* fixed size of the nursery; 0 = adaptive */
-    size_t cache_bytes;     /* last-level cache */
-    bool has_minor;         /* minor cycles are possible */
+    int percent;          /* growth between full cycles; -1 = off */
+    bool is_adaptive;     /* percent is only the most: nobody asked for it */
+    int64_t memory_limit; /* soft, bytes; INT64_MAX = none */
+    size_t nursery_bytes; /* fixed size of the nursery; 0 = adaptive */
+    size_t cache_bytes;   /* last-level cache */
+    bool has_minor;       /* minor cycles are possible */
 };
 
 /* What a cycle found. */
@@ -24,8 +24,8 @@ struct gcxi_pacer_cycle {
     size_t overhead_bytes;  /* committed for the collector's own tables */
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
-    uint64_t remember_ns;   /* of it, on written old objects */
-    uint64_t now_ns;        /* when it ended */
+    uint64_t remember_ns; /* of it, on written old objects */
+    uint64_t now_ns;      /* when it ended */
 };
 
 struct gcxi_pacer {

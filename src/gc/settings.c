@@ -70,8 +70,8 @@ static int env_choice(const char *name, const char *const *choices, const char *
 
 static void read_environment_choices(struct gcxi_settings *settings)
 {
-    static const char *const barriers[] = { "auto", "explicit", "none", NULL };
-    static const char *const dirty[] = { "auto", "uffd", "softdirty", "mprotect", "none", NULL };
+    static const char *const barriers[] = {"auto", "explicit", "none", NULL};
+    static const char *const dirty[] = {"auto", "uffd", "softdirty", "mprotect", "none", NULL};
     int64_t v;
     int choice = env_choice("GCX_BARRIER", barriers, "auto, explicit or none");
     if (choice >= 0)

@@ -13,11 +13,11 @@ struct gcxi_settings {
     const char *dirty_name; /* GCX_DIRTY, or NULL */
     unsigned mark_workers;
     int stop_signal;
-    size_t heap_max;        /* SIZE_MAX = none */
+    size_t heap_max; /* SIZE_MAX = none */
     size_t reserve_bytes;
     bool is_traced;
     bool is_checked;
-    unsigned stress;        /* a cycle at every so many slow allocations; 0 = off */
+    unsigned stress; /* a cycle at every so many slow allocations; 0 = off */
 };
 
 /* Defaults, then the environment, then what opts sets. Nonsense in the

@@ -31,11 +31,13 @@ static void verify_block(const struct gcxi_block *block, const char *when)
     uint32_t unit = gcxi_block_unit(block);
     bool is_owned = block->state == GCXI_BLOCK_OWNED;
     bool is_young = gcxi_map.young[unit] != 0;
-    require(block->young_lo <= block->young_hi && block->young_hi <= block->slots, "L1", when, unit);
+    require(block->young_lo <= block->young_hi && block->young_hi <= block->slots, "L1", when,
+            unit);
     require(is_young || block->young_lo == block->young_hi, "H4", when, unit);
     require(is_owned == (block->owner != NULL), "L1", when, unit);
     require(!is_owned || is_young, "H4", when, unit);
-    require(gcxi_map.armed[unit] == 0 || (!is_owned && block->kind != GCXI_NOSCAN), "R3", when, unit);
+    require(gcxi_map.armed[unit] == 0 || (!is_owned && block->kind != GCXI_NOSCAN), "R3", when,
+            unit);
     for (uint32_t i = 0; i < block->units; i++) {
         require(block[i].head_back == i, "H1", when, unit + i);
         require(gcxi_map.used[unit + i] == 1, "H1", when, unit + i);
@@ -49,7 +51,8 @@ static void verify_free_span(const struct gcxi_block *first, const char *when)
     uint32_t unit = gcxi_block_unit(first);
     require(last->state == GCXI_SPAN_FREE && last->head_back == first->units - 1, "S1", when, unit);
     for (uint32_t i = 0; i < first->units; i++)
-        require(gcxi_map.used[unit + i] == 0 && gcxi_map.young[unit + i] == 0, "S1", when, unit + i);
+        require(gcxi_map.used[unit + i] == 0 && gcxi_map.young[unit + i] == 0, "S1", when,
+                unit + i);
 }
 
 static void verify_zone(enum gcxi_zone_index zone, const char *when)

@@ -39,7 +39,13 @@ enum { GCXI_MARK_NONE = 0, GCXI_MARK_FREED = 255 };
 /* Epochs 1 to here; checked builds wrap around early to show what breaks. */
 #define GCXI_EPOCH_LAST (GCXI_CHECKED ? 5 : 250)
 
-enum gcxi_kind { GCXI_NOSCAN, GCXI_SCAN, GCXI_ROOT, GCXI_KINDS };
+enum gcxi_kind {
+    GCXI_NOSCAN, /* contents are never read */
+    GCXI_SCAN,   /* scanned conservatively */
+    GCXI_LOOSE,  /* so too; and no object fills its slot (gcx/detail/fast.h) */
+    GCXI_ROOT,   /* scanned, live until freed */
+    GCXI_KINDS
+};
 
 enum gcxi_block_state {
     GCXI_UNIT_NONE,   /* never used, or interior of a free span */
@@ -55,26 +61,26 @@ struct gcxi_lane;
 /* Protected by the heap lock unless said otherwise. While the world is stopped
  * the collector owns everything. */
 struct gcxi_block {
-    uint8_t *marks;          /* one per slot */
-    size_t slot_bytes;       /* large: bytes asked, rounded to pages */
-    uint32_t recip;          /* gcxi_block_slot; 0 for large objects */
+    uint8_t *marks;    /* one per slot */
+    size_t slot_bytes; /* large: bytes asked, rounded to pages */
+    uint32_t recip;    /* gcxi_block_slot; 0 for large objects */
     uint32_t slots;
-    uint32_t young_lo;       /* by the owner */
-    uint32_t young_hi;       /* by the owner */
-    uint32_t head_back;      /* units back to the first of the span */
-    uint32_t units;          /* of the span; valid in its first unit */
-    uint32_t next;           /* in a list: a unit number, 0 = none */
+    uint32_t young_lo;  /* by the owner */
+    uint32_t young_hi;  /* by the owner */
+    uint32_t head_back; /* units back to the first of the span */
+    uint32_t units;     /* of the span; valid in its first unit */
+    uint32_t next;      /* in a list: a unit number, 0 = none */
     union {
-        uint32_t live;       /* block: slots live at the last census */
-        uint32_t prev;       /* free span: the one before in its list */
+        uint32_t live; /* block: slots live at the last census */
+        uint32_t prev; /* free span: the one before in its list */
     };
     struct gcxi_lane *owner; /* the lane that allocates from it, or NULL */
     uint8_t state;           /* enum gcxi_block_state */
     uint8_t kind;            /* enum gcxi_kind */
     uint8_t class_index;
-    uint8_t needs_zero;      /* its free slots hold old data */
-    uint8_t has_freed;       /* some mark byte is FREED */
-    uint8_t own_mark;        /* the mark byte of a large object */
+    uint8_t needs_zero; /* its free slots hold old data */
+    uint8_t has_freed;  /* some mark byte is FREED */
+    uint8_t own_mark;   /* the mark byte of a large object */
     uint8_t unused[2];
 };
 

@@ -24,7 +24,7 @@
 #define GCXI_LG_UNIT 16
 #define GCXI_UNIT ((size_t)1 << GCXI_LG_UNIT)
 
-#define GCXI_EXACT_MAX 256u         /* classes are all multiples of 16 up to here */
+#define GCXI_EXACT_MAX 256u /* classes are all multiples of 16 up to here */
 #define GCXI_EXACT_CLASSES 16u
 #define GCXI_SMALL_MAX (8 * GCXI_KIB)
 #define GCXI_MEDIUM_MAX (64 * GCXI_KIB)

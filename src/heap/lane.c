@@ -28,6 +28,8 @@ static struct gcx_detail_run *fast_run(struct gcxi_local *local, enum gcxi_kind 
     switch (kind) {
     case GCXI_SCAN:
         return &local->fast->scan[class_index];
+    case GCXI_LOOSE:
+        return &local->fast->loose[class_index];
     case GCXI_NOSCAN:
         return &local->fast->noscan[class_index];
     default:
@@ -69,7 +71,8 @@ static void lane_make_ready(struct gcxi_lane *lane)
     if (gcxi_lane_one_slot)
         left = slot_bytes;
     if (kind_is_zeroed((enum gcxi_kind)lane->kind) && lane->block->needs_zero) {
-        size_t piece = slot_bytes < READY_BYTES ? READY_BYTES / slot_bytes * slot_bytes : slot_bytes;
+        size_t piece =
+            slot_bytes < READY_BYTES ? READY_BYTES / slot_bytes * slot_bytes : slot_bytes;
         left = gcxi_min(left, piece);
         memset((void *)run->end, 0, left);
     }

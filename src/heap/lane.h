@@ -32,7 +32,7 @@
 struct gcxi_lane {
     struct gcx_detail_run *run; /* the inline path's, or own_run */
     uintptr_t limit;
-    struct gcxi_block *block;   /* NULL until the first refill */
+    struct gcxi_block *block; /* NULL until the first refill */
     struct gcx_detail_run own_run;
     uint8_t kind;
     uint8_t class_index;

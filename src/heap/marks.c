@@ -23,7 +23,7 @@ static uint32_t sum_lanes(vec counts)
 /* At most 255 vectors. */
 static uint32_t count_vectors(const uint8_t *marks, uint32_t vectors, vec pattern)
 {
-    vec counts = { 0 };
+    vec counts = {0};
     for (uint32_t i = 0; i < vectors; i++) {
         vec bytes;
         memcpy(&bytes, marks + i * VEC_BYTES, sizeof bytes);
@@ -34,7 +34,7 @@ static uint32_t count_vectors(const uint8_t *marks, uint32_t vectors, vec patter
 
 uint32_t gcxi_marks_count(const uint8_t *marks, uint32_t n, uint8_t value)
 {
-    vec pattern = (vec){ 0 } + value;
+    vec pattern = (vec){0} + value;
     uint32_t total = 0;
     uint32_t i = 0;
     while (n - i >= VEC_BYTES) {

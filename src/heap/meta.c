@@ -24,7 +24,7 @@ static struct {
     char *end;
     size_t bytes;
     struct meta_item *free_lists[META_MAX / META_LINE + 1];
-} meta = { .lock = GCXI_LOCK_INIT(GCXI_RANK_META) };
+} meta = {.lock = GCXI_LOCK_INIT(GCXI_RANK_META)};
 
 static size_t meta_lines(size_t bytes)
 {

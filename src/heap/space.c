@@ -36,11 +36,11 @@
 
 #define BINS 96u
 #define BINS_EXACT 64u
-#define GROW_UNITS 64u /* commit 4 MiB of address space at a time */
+#define GROW_UNITS 64u        /* commit 4 MiB of address space at a time */
 #define SMALL_HEAP_UNITS 128u /* below, huge pages would cost more than they save */
 
 struct zone {
-    uint32_t first;     /* units [first, end) were handed out at least once */
+    uint32_t first; /* units [first, end) were handed out at least once */
     uint32_t end;
     uint32_t committed; /* units below are readable and writable */
     uint32_t limit;     /* first unit of the next zone */
@@ -53,7 +53,7 @@ struct gcxi_lock gcxi_heap_lock = GCXI_LOCK_INIT(GCXI_RANK_HEAP);
 
 static struct {
     struct zone zones[GCXI_ZONES];
-    uint8_t *touched;      /* per unit, S3 */
+    uint8_t *touched; /* per unit, S3 */
     size_t max_units;
     size_t committed_units; /* touched */
     size_t free_units;      /* touched and free */
@@ -315,7 +315,8 @@ static void zone_init(struct zone *zone, uint32_t first, uint32_t limit)
 /* The tables for that many units in one mapping; NULL without memory. */
 static char *tables_map(uint32_t units)
 {
-    size_t bytes = gcxi_align_up((size_t)units * (sizeof(struct gcxi_block) + 5) + 8 * 64, GCXI_UNIT);
+    size_t bytes =
+        gcxi_align_up((size_t)units * (sizeof(struct gcxi_block) + 5) + 8 * 64, GCXI_UNIT);
     char *p = gcxi_vm_map(bytes);
     if (p == NULL)
         return NULL;

@@ -40,8 +40,7 @@ struct gcxi_suspend {
 };
 
 /* The calling thread's, or NULL while it has none. */
-extern __thread struct gcxi_suspend *gcxi_suspend_self
-    __attribute__((tls_model("initial-exec")));
+extern __thread struct gcxi_suspend *gcxi_suspend_self __attribute__((tls_model("initial-exec")));
 
 /* Installs the handler; signal 0 takes the default. 0, or -1 with EINVAL. */
 int gcxi_suspend_init(int signal);

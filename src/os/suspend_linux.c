@@ -166,7 +166,7 @@ void gcxi_suspend_release(struct gcxi_suspend *s)
 
 int gcxi_suspend_init(int signal)
 {
-    struct sigaction action = { .sa_flags = SA_RESTART };
+    struct sigaction action = {.sa_flags = SA_RESTART};
     stop_signal = signal != 0 ? signal : SIGRTMIN + 7;
     if (stop_signal < SIGRTMIN || stop_signal > SIGRTMAX) {
         errno = EINVAL;

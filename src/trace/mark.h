@@ -11,7 +11,7 @@
 #include "base/base.h"
 #include "heap/block.h"
 
-#define GCXI_FIFO 16u /* power of two; see mark.c */
+#define GCXI_BATCH 16u /* words staged together; see mark.c */
 
 struct gcxi_staged {
     uint8_t *mark;
@@ -26,9 +26,9 @@ struct gcxi_marker {
     uintptr_t *stack;      /* start of the mapping; base moves up when the */
     size_t stack_bytes;    /* oldest entries are given to other workers    */
     const uint8_t *filter; /* per unit, 1: words into it matter in this cycle */
-    struct gcxi_staged fifo[GCXI_FIFO];
-    uint32_t fifo_head;
-    uint32_t fifo_count;
+    struct gcxi_staged staged[2][GCXI_BATCH];
+    uint32_t staged_count[2];
+    uint32_t newest; /* of the two batches: the one staged last */
     uint64_t marked_bytes;
     uint64_t marked_objects;
     bool overflowed; /* entries were dropped: marked objects left unscanned */

@@ -7,10 +7,10 @@
 #include "base/base.h"
 
 struct gcxi_census {
-    size_t live_bytes;     /* slot sizes, in the blocks looked at */
-    size_t live_before;    /* as counted in the same blocks by the last census */
+    size_t live_bytes;  /* slot sizes, in the blocks looked at */
+    size_t live_before; /* as counted in the same blocks by the last census */
     size_t freed_blocks;
-    size_t avail_bytes;    /* free slots in blocks listed for allocation */
+    size_t avail_bytes; /* free slots in blocks listed for allocation */
 };
 
 /* A block is listed for allocation if at least one in so many of its slots is

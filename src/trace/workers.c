@@ -41,16 +41,16 @@ static struct {
     uintptr_t *entries; /* POOL_ENTRIES */
     size_t count;
     uint32_t active;
-    uint32_t inside;  /* helpers in this phase; futex */
-    uint32_t seq;     /* futex: moves when entries came or the phase ended */
-    uint32_t phase;   /* futex: odd while helpers are wanted */
+    uint32_t inside; /* helpers in this phase; futex */
+    uint32_t seq;    /* futex: moves when entries came or the phase ended */
+    uint32_t phase;  /* futex: odd while helpers are wanted */
     bool is_done;
-} pool = { .lock = GCXI_LOCK_INIT(GCXI_RANK_WORK) };
+} pool = {.lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
 static struct {
-    unsigned wanted;  /* workers, the collecting thread included */
-    unsigned running; /* helper threads */
-    uint32_t is_needed; /* some cycle was long enough for help */
+    unsigned wanted;             /* workers, the collecting thread included */
+    unsigned running;            /* helper threads */
+    uint32_t is_needed;          /* some cycle was long enough for help */
     struct gcxi_marker *markers; /* GCXI_WORKERS_MAX; the first is gcxi_marker */
 } workers;
 
@@ -180,7 +180,8 @@ void gcxi_workers_start_threads(void)
     if (gcxi_load_relaxed(&workers.is_needed) == 0 ||
         gcxi_exchange_acq_rel(&workers.is_needed, 0) == 0)
         return;
-    while (workers.running + 1 < workers.wanted && helper_start(&workers.markers[workers.running + 1]))
+    while (workers.running + 1 < workers.wanted &&
+           helper_start(&workers.markers[workers.running + 1]))
         workers.running++;
 }
 

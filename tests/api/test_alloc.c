@@ -21,11 +21,10 @@
 #define MIB (KIB * KIB)
 
 static const size_t large_sizes[] = {
-    1101,          2 * KIB - 1,   2 * KIB,        2 * KIB + 1,   4 * KIB,       4 * KIB + 1,
-    8 * KIB,       8 * KIB + 1,   16 * KIB - 8,   16 * KIB + 1,  32 * KIB,      32 * KIB + 1,
-    48 * KIB + 5,  64 * KIB - 1,  64 * KIB,       64 * KIB + 1,  100000,        128 * KIB,
-    256 * KIB + 3, 1000000,       MIB,            MIB + 1,       3 * MIB + 17,  4 * MIB,
-    16 * MIB,      16 * MIB + 1,  64 * MIB,
+    1101,        2 * KIB - 1,  2 * KIB,      2 * KIB + 1, 4 * KIB,       4 * KIB + 1,  8 * KIB,
+    8 * KIB + 1, 16 * KIB - 8, 16 * KIB + 1, 32 * KIB,    32 * KIB + 1,  48 * KIB + 5, 64 * KIB - 1,
+    64 * KIB,    64 * KIB + 1, 100000,       128 * KIB,   256 * KIB + 3, 1000000,      MIB,
+    MIB + 1,     3 * MIB + 17, 4 * MIB,      16 * MIB,    16 * MIB + 1,  64 * MIB,
 };
 
 static void *must(void *p)
@@ -211,9 +210,10 @@ static void test_no_header_per_object(void **state)
 static void test_base_and_size_of_every_byte(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0,    1,    15,   16,   17,    24,    48,    64,    100,   200,
-                                   256,  257,  500,  1000, 2000,  2049,  4000,  8192,  9000,  16384,
-                                   20000, 32768, 32769, 40000, 65536, 65537, 200000, 3000000};
+    static const size_t sizes[] = {0,     1,     15,    16,    17,    24,     48,
+                                   64,    100,   200,   256,   257,   500,    1000,
+                                   2000,  2049,  4000,  8192,  9000,  16384,  20000,
+                                   32768, 32769, 40000, 65536, 65537, 200000, 3000000};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         char *objects[] = {gcx_alloc(sizes[i]), gcx_alloc_noscan(sizes[i]),
                            gcx_alloc_aligned(64, sizes[i]), gcx_alloc_root(sizes[i])};
@@ -302,7 +302,8 @@ static void test_objects_do_not_overlap(void **state)
 static void test_aligned(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 16, 40, 100, 256, 300, 1000, 4096, 5000, 40000, 70000, MIB};
+    static const size_t sizes[] = {0,    1,    16,   40,    100,   256, 300,
+                                   1000, 4096, 5000, 40000, 70000, MIB};
     static char *kept[COUNT_OF(sizes)];
     for (int round = 0; round < 3; round++) {
         for (size_t align = 1; align <= MIB; align *= 2) {
@@ -350,8 +351,8 @@ static void test_aligned_is_scanned(void **state)
 static void test_aligned_refuses(void **state)
 {
     (void)state;
-    static const size_t wrong[] = {0, 3, 5, 6, 24, 100, 4097, MIB + 1, 2 * MIB, 1024 * MIB,
-                                   SIZE_MAX, SIZE_MAX / 2 + 1};
+    static const size_t wrong[] = {0,    3,       5,       6,          24,       100,
+                                   4097, MIB + 1, 2 * MIB, 1024 * MIB, SIZE_MAX, SIZE_MAX / 2 + 1};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         errno = 0;
         assert_null(gcx_alloc_aligned(wrong[i], 64));
@@ -369,17 +370,10 @@ static void check_refused(void *p)
 static void test_impossible_sizes_are_refused(void **state)
 {
     (void)state;
-    static const volatile size_t sizes[] = {PTRDIFF_MAX,
-                                            (size_t)PTRDIFF_MAX + 1,
-                                            SIZE_MAX,
-                                            SIZE_MAX - 1,
-                                            SIZE_MAX - 15,
-                                            SIZE_MAX - 16,
-                                            SIZE_MAX - 4095,
-                                            SIZE_MAX - 65536,
-                                            PTRDIFF_MAX - 1,
-                                            PTRDIFF_MAX - 65536,
-                                            (size_t)1 << 60};
+    static const volatile size_t sizes[] = {
+        PTRDIFF_MAX,     (size_t)PTRDIFF_MAX + 1, SIZE_MAX,        SIZE_MAX - 1,
+        SIZE_MAX - 15,   SIZE_MAX - 16,           SIZE_MAX - 4095, SIZE_MAX - 65536,
+        PTRDIFF_MAX - 1, PTRDIFF_MAX - 65536,     (size_t)1 << 60};
     errno = 0;
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         check_refused(gcx_alloc(sizes[i]));
@@ -419,8 +413,9 @@ static void test_realloc_keeps_contents(void **state)
     for (int kind = 0; kind < 3; kind++) {
         for (int i = 0; i < 300; i++) {
             size_t size = random_below(&r, 300) + 1;
-            void *p = kind == 0 ? gcx_alloc(size)
-                    : kind == 1 ? gcx_alloc_noscan(size) : gcx_alloc_root(size);
+            void *p = kind == 0   ? gcx_alloc(size)
+                      : kind == 1 ? gcx_alloc_noscan(size)
+                                  : gcx_alloc_root(size);
             pattern_fill(must(p), size, 7);
             for (int step = 0; step < 12; step++) {
                 size_t new_size = random_below(&r, step % 4 == 0 ? 100000 : 1500);
@@ -431,7 +426,8 @@ static void test_realloc_keeps_contents(void **state)
                 size_t kept = new_size < size ? new_size : size;
                 assert_true(pattern_intact(q, kept, 7));
                 if (kind != 1 && !all_bytes(q + kept, new_size - kept, 0)) {
-                    fail_msg("realloc from %zu to %zu added bytes that are not zero", size, new_size);
+                    fail_msg("realloc from %zu to %zu added bytes that are not zero", size,
+                             new_size);
                 }
                 pattern_fill(q, new_size, 7);
                 p = q;
@@ -701,7 +697,7 @@ static void test_asprintf_error(void **state)
     (void)state;
     /* No character of any locale: the conversion fails. */
     static const wchar_t impossible[] = {(wchar_t)0x7ffffff0, 0};
-    char *s = (char *)(uintptr_t)"old";
+    char *s = (char *)(uintptr_t) "old";
     errno = 0;
     assert_int_equal(gcx_asprintf(&s, "%ls", impossible), -1);
     assert_int_equal(errno, EILSEQ);

@@ -82,8 +82,8 @@ static void test_right_use_is_silent(void **state)
     (void)state;
     static const size_t sizes[] = {0, 1, 16, 100, 256, 1000, 5000, 40000, 100000, MIB, 9 * MIB};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        char *objects[] = {gcx_alloc(sizes[i]), gcx_alloc_noscan(sizes[i]), gcx_alloc_root(sizes[i]),
-                           gcx_alloc_aligned(4096, sizes[i])};
+        char *objects[] = {gcx_alloc(sizes[i]), gcx_alloc_noscan(sizes[i]),
+                           gcx_alloc_root(sizes[i]), gcx_alloc_aligned(4096, sizes[i])};
         for (size_t k = 0; k < COUNT_OF(objects); k++) {
             assert_ptr_equal(gcx_base(objects[k]), objects[k]);
             assert_false(is_reported(objects[k]));

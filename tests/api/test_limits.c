@@ -13,6 +13,7 @@
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
 #include "../support/proc.h"
+#include "../support/scale.h"
 
 #define MIB ((size_t)1024 * 1024)
 
@@ -20,11 +21,6 @@ struct node {
     struct node *next;
     uint64_t number;
 };
-
-static int is_stressed(void)
-{
-    return getenv("GCX_STRESS") != NULL;
-}
 
 /* ---- The hard maximum ---------------------------------------------------- */
 
@@ -135,7 +131,7 @@ static void test_realloc_at_the_hard_maximum(void **state)
     assert_int_equal(errno, ENOMEM);
     assert_ptr_equal(gcx_base(p), p);
     assert_true(pattern_intact(p, 20 * MIB, 1));
-    char *text = (char *)(uintptr_t)"old";
+    char *text = (char *)(uintptr_t) "old";
     errno = 0;
     assert_int_equal(gcx_asprintf(&text, "%*d", (int)(60 * MIB), 1), -1);
     assert_int_equal(errno, ENOMEM);

@@ -209,7 +209,8 @@ struct old_array {
 
 static struct old_array make_old_array(size_t count)
 {
-    struct old_array a = {gcx_alloc(count * sizeof(void *)), calloc(count, sizeof(uint64_t)), count};
+    struct old_array a = {gcx_alloc(count * sizeof(void *)), calloc(count, sizeof(uint64_t)),
+                          count};
     assert_non_null(a.slots);
     assert_non_null(a.seeds);
     make_old();
@@ -530,8 +531,8 @@ static void test_growing_by_realloc(void **state)
     for (int kind = 0; kind < 2; kind++) {
         size_t count = 0;
         size_t room = 2;
-        void **array = kind == 0 ? gcx_alloc(room * sizeof *array)
-                                 : gcx_alloc_root(room * sizeof *array);
+        void **array =
+            kind == 0 ? gcx_alloc(room * sizeof *array) : gcx_alloc_root(room * sizeof *array);
         while (count < 6000) {
             if (count == room) {
                 room += room / 3 + 1;
@@ -595,7 +596,8 @@ static void test_hash_table(void **state)
             buckets *= 4;
         }
         struct entry *e = gcx_alloc(sizeof *e);
-        table[key % buckets] = memcpy(e, &(struct entry){table[key % buckets], key, NULL}, sizeof *e);
+        table[key % buckets] =
+            memcpy(e, &(struct entry){table[key % buckets], key, NULL}, sizeof *e);
         assert_true(gcx_asprintf(&e->text, "key %ju", (uintmax_t)key) > 0);
         if (key % 61 == 0) {
             gcx_collect(GCX_MINOR);

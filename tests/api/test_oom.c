@@ -22,12 +22,12 @@
 
 #define MIB ((size_t)1024 * 1024)
 
-#define EXPECT(condition)                                                     \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
+#define EXPECT(condition)                                                         \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
             fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition); \
-            exit(1);                                                          \
-        }                                                                     \
+            exit(1);                                                              \
+        }                                                                         \
     } while (0)
 
 /* ---- Children ---------------------------------------------------------------- */

@@ -13,12 +13,12 @@
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
 
-#define EXPECT(condition)                                                     \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
+#define EXPECT(condition)                                                         \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
             fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition); \
-            exit(1);                                                          \
-        }                                                                     \
+            exit(1);                                                              \
+        }                                                                         \
     } while (0)
 
 /* ---- Children ---------------------------------------------------------------- */
@@ -68,21 +68,50 @@ static int init_null(const char *arg)
 static void set_wrong(struct gcx_options *o, int which)
 {
     switch (which) {
-    case 0: o->barrier = (enum gcx_barrier)3; break;
-    case 1: o->barrier = (enum gcx_barrier)-1; break;
-    case 2: o->heap_percent = -2; break;
-    case 3: o->heap_percent = INT32_MIN; break;
-    case 4: o->mark_workers = -1; break;
-    case 5: o->mark_workers = 65; break;
-    case 6: o->concurrent = 1; break;
-    case 7: o->stop_signal = -1; break;
-    case 8: o->stop_signal = SIGTERM; break;
-    case 9: o->stop_signal = SIGRTMAX + 1; break;
-    case 10: o->memory_limit = -1; break;
-    case 11: o->heap_max = -1; break;
-    case 12: o->struct_bytes = 0; break;
-    case 13: o->struct_bytes = 3; break;
-    default: exit(9);
+    case 0:
+        o->barrier = (enum gcx_barrier)3;
+        break;
+    case 1:
+        o->barrier = (enum gcx_barrier) - 1;
+        break;
+    case 2:
+        o->heap_percent = -2;
+        break;
+    case 3:
+        o->heap_percent = INT32_MIN;
+        break;
+    case 4:
+        o->mark_workers = -1;
+        break;
+    case 5:
+        o->mark_workers = 65;
+        break;
+    case 6:
+        o->concurrent = 1;
+        break;
+    case 7:
+        o->stop_signal = -1;
+        break;
+    case 8:
+        o->stop_signal = SIGTERM;
+        break;
+    case 9:
+        o->stop_signal = SIGRTMAX + 1;
+        break;
+    case 10:
+        o->memory_limit = -1;
+        break;
+    case 11:
+        o->heap_max = -1;
+        break;
+    case 12:
+        o->struct_bytes = 0;
+        break;
+    case 13:
+        o->struct_bytes = 3;
+        break;
+    default:
+        exit(9);
     }
 }
 
@@ -141,35 +170,94 @@ static int first_call(const char *arg)
 {
     void *slots[4] = {NULL};
     switch (atoi(arg)) {
-    case 0: gcx_collect(GCX_FULL); break;
-    case 1: gcx_collect(GCX_MINOR); break;
-    case 2: gcx_free(NULL); break;
-    case 3: EXPECT(gcx_base(slots) == NULL); break;
-    case 4: EXPECT(gcx_size(slots) == 0); break;
-    case 5: EXPECT(gcx_root_add(slots, slots + 4) == 0); break;
-    case 6: EXPECT(gcx_root_remove(slots, slots + 4) == -1); break;
-    case 7: gcx_disable(); break;
-    case 8: gcx_enable(); break;
-    case 9: gcx_release_memory(); break;
-    case 10: EXPECT(gcx_set_heap_percent(50) == 100); break;
-    case 11: EXPECT(gcx_set_memory_limit(-1) == INT64_MAX); break;
-    case 12: EXPECT(gcx_set_heap_max(64 << 20) == -1); break;
-    case 13: EXPECT(gcx_thread_register() == 0); break;
-    case 14: gcx_thread_unregister(); break;
-    case 15: gcx_blocking_begin(); gcx_blocking_end(); break;
-    case 16: EXPECT(gcx_strdup("x") != NULL); break;
-    case 17: EXPECT(gcx_realloc(NULL, 10) != NULL); break;
-    case 18: EXPECT(gcx_alloc_root(10) != NULL); break;
-    case 19: gcx_dirty(slots); break;
-    case 20: gcx_store(slots, &slots[1], slots); EXPECT(slots[1] == slots); break;
-    case 21: stats_now(); break;
-    case 22: EXPECT(gcx_set_event_listener(NULL) == 0); break;
-    case 23: EXPECT(gcx_alloc_noscan(0) != NULL); break;
-    case 24: EXPECT(gcx_alloc_aligned(1 << 20, 1) != NULL); break;
-    case 25: EXPECT(gcx_calloc(3, 3) != NULL); break;
-    case 26: EXPECT(strcmp(gcx_version(), "") != 0); break;
-    case 27: EXPECT(gcx_blocking_end() == -1); break;
-    default: return 9;
+    case 0:
+        gcx_collect(GCX_FULL);
+        break;
+    case 1:
+        gcx_collect(GCX_MINOR);
+        break;
+    case 2:
+        gcx_free(NULL);
+        break;
+    case 3:
+        EXPECT(gcx_base(slots) == NULL);
+        break;
+    case 4:
+        EXPECT(gcx_size(slots) == 0);
+        break;
+    case 5:
+        EXPECT(gcx_root_add(slots, slots + 4) == 0);
+        break;
+    case 6:
+        EXPECT(gcx_root_remove(slots, slots + 4) == -1);
+        break;
+    case 7:
+        gcx_disable();
+        break;
+    case 8:
+        gcx_enable();
+        break;
+    case 9:
+        gcx_release_memory();
+        break;
+    case 10:
+        EXPECT(gcx_set_heap_percent(50) == 100);
+        break;
+    case 11:
+        EXPECT(gcx_set_memory_limit(-1) == INT64_MAX);
+        break;
+    case 12:
+        EXPECT(gcx_set_heap_max(64 << 20) == -1);
+        break;
+    case 13:
+        EXPECT(gcx_thread_register() == 0);
+        break;
+    case 14:
+        gcx_thread_unregister();
+        break;
+    case 15:
+        gcx_blocking_begin();
+        gcx_blocking_end();
+        break;
+    case 16:
+        EXPECT(gcx_strdup("x") != NULL);
+        break;
+    case 17:
+        EXPECT(gcx_realloc(NULL, 10) != NULL);
+        break;
+    case 18:
+        EXPECT(gcx_alloc_root(10) != NULL);
+        break;
+    case 19:
+        gcx_dirty(slots);
+        break;
+    case 20:
+        gcx_store(slots, &slots[1], slots);
+        EXPECT(slots[1] == slots);
+        break;
+    case 21:
+        stats_now();
+        break;
+    case 22:
+        EXPECT(gcx_set_event_listener(NULL) == 0);
+        break;
+    case 23:
+        EXPECT(gcx_alloc_noscan(0) != NULL);
+        break;
+    case 24:
+        EXPECT(gcx_alloc_aligned(1 << 20, 1) != NULL);
+        break;
+    case 25:
+        EXPECT(gcx_calloc(3, 3) != NULL);
+        break;
+    case 26:
+        EXPECT(strcmp(gcx_version(), "") != 0);
+        break;
+    case 27:
+        EXPECT(gcx_blocking_end() == -1);
+        break;
+    default:
+        return 9;
     }
     work();
     return 0;
@@ -245,13 +333,15 @@ static void test_nonsense_in_the_environment(void **state)
 {
     (void)state;
     static const char *const nonsense[] = {
-        "GCX_PERCENT=abc",        "GCX_PERCENT=12x",           "GCX_PERCENT=-7",
-        "GCX_PERCENT=99999999999999999999",
-        "GCX_MARK_WORKERS=many",  "GCX_MARK_WORKERS=-3",       "GCX_MARK_WORKERS=65",
-        "GCX_BARRIER=sometimes",  "GCX_STOP_SIGNAL=9",         "GCX_STOP_SIGNAL=9999",
-        "GCX_STOP_SIGNAL=x",      "GCX_MEMORY_LIMIT=12parsec", "GCX_MEMORY_LIMIT=-5",
-        "GCX_MEMORY_LIMIT=99999999999999999999GiB",            "GCX_HEAP_MAX=lots",
-        "GCX_RESERVE=x",          "GCX_NURSERY=q",             "GCX_DIRTY=magic",
+        "GCX_PERCENT=abc",       "GCX_PERCENT=12x",
+        "GCX_PERCENT=-7",        "GCX_PERCENT=99999999999999999999",
+        "GCX_MARK_WORKERS=many", "GCX_MARK_WORKERS=-3",
+        "GCX_MARK_WORKERS=65",   "GCX_BARRIER=sometimes",
+        "GCX_STOP_SIGNAL=9",     "GCX_STOP_SIGNAL=9999",
+        "GCX_STOP_SIGNAL=x",     "GCX_MEMORY_LIMIT=12parsec",
+        "GCX_MEMORY_LIMIT=-5",   "GCX_MEMORY_LIMIT=99999999999999999999GiB",
+        "GCX_HEAP_MAX=lots",     "GCX_RESERVE=x",
+        "GCX_NURSERY=q",         "GCX_DIRTY=magic",
     };
     for (size_t i = 0; i < COUNT_OF(nonsense); i++) {
         char name[64];

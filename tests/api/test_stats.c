@@ -87,8 +87,8 @@ static void test_cycles_are_counted_by_kind(void **state)
     assert_true(after.minor_pause_max_ns > 0 && after.full_pause_max_ns > 0);
     assert_true(after.minor_pause_max_ns <= after.pause_max_ns);
     assert_true(after.full_pause_max_ns <= after.pause_max_ns);
-    assert_true(after.minor_pause_max_ns == after.pause_max_ns
-                || after.full_pause_max_ns == after.pause_max_ns);
+    assert_true(after.minor_pause_max_ns == after.pause_max_ns ||
+                after.full_pause_max_ns == after.pause_max_ns);
     assert_true(after.mark_total_ns <= after.pause_total_ns);
 }
 
@@ -198,15 +198,15 @@ static void *watch(void *arg)
     uint64_t *snapshots = arg;
     while (atomic_load(&stop) == 0) {
         struct gcx_stats now = stats_now();
-        int good = now.free_bytes <= now.heap_bytes && now.heap_bytes <= now.peak_heap_bytes
-            && now.total_alloc_bytes >= last.total_alloc_bytes
-            && now.total_allocs >= last.total_allocs && now.minor_cycles >= last.minor_cycles
-            && now.full_cycles >= last.full_cycles && now.pause_total_ns >= last.pause_total_ns
-            && now.pause_max_ns >= last.pause_max_ns && now.pause_last_ns <= now.pause_max_ns
-            && now.pause_max_ns <= now.pause_total_ns
-            && now.total_alloc_bytes >= now.total_allocs * 16
-            && now.total_alloc_bytes >= now.live_bytes
-            && now.peak_heap_bytes >= last.peak_heap_bytes;
+        int good =
+            now.free_bytes <= now.heap_bytes && now.heap_bytes <= now.peak_heap_bytes &&
+            now.total_alloc_bytes >= last.total_alloc_bytes &&
+            now.total_allocs >= last.total_allocs && now.minor_cycles >= last.minor_cycles &&
+            now.full_cycles >= last.full_cycles && now.pause_total_ns >= last.pause_total_ns &&
+            now.pause_max_ns >= last.pause_max_ns && now.pause_last_ns <= now.pause_max_ns &&
+            now.pause_max_ns <= now.pause_total_ns &&
+            now.total_alloc_bytes >= now.total_allocs * 16 &&
+            now.total_alloc_bytes >= now.live_bytes && now.peak_heap_bytes >= last.peak_heap_bytes;
         if (!good) {
             atomic_fetch_add(&wrong, 1);
         }
@@ -310,9 +310,9 @@ static void test_order_of_events(void **state)
     gcx_collect(GCX_FULL);
     assert_string_equal(record.text, "F()f");
     gcx_collect(GCX_MINOR);
-    assert_true(strcmp(record.text, "F()fM()m") == 0
-                || (strcmp(stats_now().dirty_backend, "none") == 0
-                    && strcmp(record.text, "F()fF()f") == 0));
+    assert_true(
+        strcmp(record.text, "F()fM()m") == 0 ||
+        (strcmp(stats_now().dirty_backend, "none") == 0 && strcmp(record.text, "F()fF()f") == 0));
     assert_int_equal(record.pause_ns, stats_now().pause_total_ns - before);
     assert_int_equal(gcx_set_event_listener(NULL), 0);
     gcx_collect(GCX_FULL);
@@ -488,12 +488,12 @@ static void test_names_of_backends(void **state)
         char variable[32];
         snprintf(variable, sizeof variable, "GCX_DIRTY=%s", kernels[i]);
         const char *name = backend_of(variable, &result);
-        assert_true(strcmp(name, kernels[i]) == 0 || strcmp(name, "uffd") == 0
-                    || strcmp(name, "softdirty") == 0 || strcmp(name, "mprotect") == 0);
+        assert_true(strcmp(name, kernels[i]) == 0 || strcmp(name, "uffd") == 0 ||
+                    strcmp(name, "softdirty") == 0 || strcmp(name, "mprotect") == 0);
     }
     const char *name = backend_of("GCX_BARRIER=auto", &result);
-    assert_true(strcmp(name, "uffd") == 0 || strcmp(name, "softdirty") == 0
-                || strcmp(name, "mprotect") == 0);
+    assert_true(strcmp(name, "uffd") == 0 || strcmp(name, "softdirty") == 0 ||
+                strcmp(name, "mprotect") == 0);
 }
 
 /* With full cycles only, a minor one is a full one. */
@@ -506,8 +506,8 @@ static int collect_minor_only(const char *arg)
     }
     struct gcx_stats after = stats_now();
     return after.full_cycles - before.full_cycles == 10 && after.minor_cycles == before.minor_cycles
-        ? 0
-        : 1;
+               ? 0
+               : 1;
 }
 
 static void test_minor_is_full_without_a_barrier(void **state)

@@ -24,11 +24,11 @@ enum { THREADS = 8, SIZE = 80 };
 /* cmocka's assertions belong to the main thread: others count. */
 static atomic_int failures;
 
-#define CHECK(condition)                     \
-    do {                                     \
-        if (!(condition)) {                  \
-            atomic_fetch_add(&failures, 1);  \
-        }                                    \
+#define CHECK(condition)                    \
+    do {                                    \
+        if (!(condition)) {                 \
+            atomic_fetch_add(&failures, 1); \
+        }                                   \
     } while (0)
 
 static int reset(void **state)
@@ -91,7 +91,7 @@ static NOINLINE struct item *make_item(uint64_t seed)
 /* Takes lists out of an old array, checks them, puts its own there. */
 static void *exchange(void *arg)
 {
-    struct random r = {(uint64_t)*(int *)arg + 100};
+    struct random r = {(uint64_t) * (int *)arg + 100};
     for (int64_t i = 0; i < exchanges; i++) {
         struct item *mine = make_item(random_next(&r));
         mine->next = make_item(random_next(&r));
@@ -136,7 +136,7 @@ static void test_exchange_through_an_old_array(void **state)
 /* Without a lock: each slot is exchanged atomically. */
 static void *exchange_atomically(void *arg)
 {
-    struct random r = {(uint64_t)*(int *)arg + 200};
+    struct random r = {(uint64_t) * (int *)arg + 200};
     _Atomic(struct item *) *slots = (_Atomic(struct item *) *)(void *)shared;
     for (int64_t i = 0; i < exchanges; i++) {
         struct item *mine = make_item(random_next(&r));
@@ -172,7 +172,7 @@ static void *collect_all_the_time(void *arg)
 {
     struct item *list = NULL;
     size_t length = 0;
-    uint64_t seed = (uint64_t)*(int *)arg << 32;
+    uint64_t seed = (uint64_t) * (int *)arg << 32;
     for (int i = 0; i < 150; i++) {
         for (int k = 0; k < 20; k++) {
             struct item *item = make_item(seed + length);
@@ -262,7 +262,8 @@ static void run_short_threads(int count)
         pthread_t threads[THREADS];
         for (int k = 0; k < THREADS; k++) {
             assert_int_equal(
-                pthread_create(&threads[k], NULL, live_briefly, (void *)((uintptr_t)i * 64 + 1)), 0);
+                pthread_create(&threads[k], NULL, live_briefly, (void *)((uintptr_t)i * 64 + 1)),
+                0);
         }
         if (i % 160 == 0) {
             gcx_collect(i % 480 == 0 ? GCX_FULL : GCX_MINOR);

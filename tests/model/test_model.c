@@ -103,8 +103,8 @@ static int is_explicit;
 static int steps = 4000;
 static int thread_count = 1;
 static uint64_t first_seed = 1;
-static uint64_t dead_seen;      /* unreachable objects that were looked for */
-static uint64_t dead_retained;  /* of those, still there */
+static uint64_t dead_seen;     /* unreachable objects that were looked for */
+static uint64_t dead_retained; /* of those, still there */
 static pthread_barrier_t gate;
 static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct graph graphs[MOST_THREADS + 1]; /* the last is shared */
@@ -122,7 +122,8 @@ static void print_repeat_line(void)
 {
     fprintf(stderr, "  repeat: MODEL_SEED=%ju MODEL_THREADS=%d MODEL_STEPS=%d",
             (uintmax_t)first_seed, thread_count, steps);
-    static const char *const names[] = {"GCX_DIRTY", "GCX_BARRIER", "GCX_MARK_WORKERS", "GCX_STRESS"};
+    static const char *const names[] = {"GCX_DIRTY", "GCX_BARRIER", "GCX_MARK_WORKERS",
+                                        "GCX_STRESS"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (getenv(names[i]) != NULL) {
             fprintf(stderr, " %s=%s", names[i], getenv(names[i]));
@@ -136,6 +137,10 @@ static _Noreturn void lose(const struct graph *g, uint32_t number, const char *w
     const struct object *o = &g->objects[number];
     fprintf(stderr, "model: %s: object %u (kind %d, %zu bytes, %u slots, at %p): %s\n", g->name,
             number, (int)o->kind, o->size, o->slot_count, reveal(o->addr), what);
+    /* Told later once more: a loss stays, a race does not. */
+    usleep(20000);
+    fprintf(stderr, "  a little later its base is %p and its size %zu\n", gcx_base(reveal(o->addr)),
+            gcx_size(reveal(o->addr)));
     print_repeat_line();
     abort();
 }
@@ -293,8 +298,8 @@ static int is_retained(const struct object *o)
 {
     char *p = reveal(o->addr);
     size_t head = o->slot_count * sizeof(void *);
-    return gcx_base(p) == p && gcx_size(p) >= o->size && o->size > head + 8
-        && pattern_intact(p + head, o->size - head, o->seed);
+    return gcx_base(p) == p && gcx_size(p) >= o->size && o->size > head + 8 &&
+           pattern_intact(p + head, o->size - head, o->seed);
 }
 
 /* After a full cycle: what the shadow cannot reach is looked for and then
@@ -399,10 +404,15 @@ static NOINLINE void *allocate(struct graph *g, enum kind kind, size_t size)
         return gcx_alloc_root(size);
     }
     switch (random_below(r, 12)) {
-    case 0: return gcx_alloc_aligned((size_t)1 << random_below(r, random_percent(r, 5) ? 21 : 13), size);
-    case 1: return gcx_calloc(1, size);
-    case 2: return gcx_realloc(NULL, size);
-    default: return gcx_alloc(size);
+    case 0:
+        return gcx_alloc_aligned((size_t)1 << random_below(r, random_percent(r, 5) ? 21 : 13),
+                                 size);
+    case 1:
+        return gcx_calloc(1, size);
+    case 2:
+        return gcx_realloc(NULL, size);
+    default:
+        return gcx_alloc(size);
     }
 }
 
@@ -465,8 +475,8 @@ static void op_create_at_root(struct graph *g, enum kind kind)
 static void op_create_in_object(struct graph *g, enum kind kind)
 {
     uint32_t holder = walk(g);
-    if (holder == NOBODY || g->objects[holder].kind == NOSCAN
-        || g->objects[holder].slot_count == 0) {
+    if (holder == NOBODY || g->objects[holder].kind == NOSCAN ||
+        g->objects[holder].slot_count == 0) {
         op_create_at_root(g, kind);
         return;
     }
@@ -529,7 +539,8 @@ static void op_swap_with_root_object(struct graph *g)
 static void op_drop_root(struct graph *g)
 {
     struct edge none = {NOBODY, 0};
-    set_root(g, random_below(&g->random, g->place_count), random_below(&g->random, PLACE_SLOTS), none);
+    set_root(g, random_below(&g->random, g->place_count), random_below(&g->random, PLACE_SLOTS),
+             none);
 }
 
 /* Redirects whatever points at the object: to NULL, or to its new address. */
@@ -843,12 +854,13 @@ static int run_model(void)
     }
     /* One stale word can keep a whole piece of graph for one count; over all
      * counts most has to go. */
-    if (steps >= ROUND && (dead_retained > dead_seen / 4 + 50
-                           || excess_bytes > 2 * expected_bytes + (16u << 20))) {
-        fprintf(stderr,
-                "model: of %ju dead objects %ju were retained; %ju bytes reachable, %ju more live\n",
-                (uintmax_t)dead_seen, (uintmax_t)dead_retained, (uintmax_t)expected_bytes,
-                (uintmax_t)excess_bytes);
+    if (steps >= ROUND &&
+        (dead_retained > dead_seen / 4 + 50 || excess_bytes > 2 * expected_bytes + (16u << 20))) {
+        fprintf(
+            stderr,
+            "model: of %ju dead objects %ju were retained; %ju bytes reachable, %ju more live\n",
+            (uintmax_t)dead_seen, (uintmax_t)dead_retained, (uintmax_t)expected_bytes,
+            (uintmax_t)excess_bytes);
         print_repeat_line();
         return 1;
     }
@@ -865,11 +877,11 @@ struct mode {
 };
 
 static const struct mode modes[] = {
-    {"uffd", "auto", "1", "1"},     {"mprotect", "auto", "2", "1"}, {"none", "auto", "1", "2"},
-    {"uffd", "explicit", "2", "2"}, {"uffd", "auto", "2", "8"},     {"mprotect", "auto", "4", "8"},
-    {"uffd", "none", "4", "8"},     {"mprotect", "auto", "1", "2"}, {"uffd", "explicit", "4", "8"},
-    {"uffd", "auto", "4", "2"},     {"uffd", "explicit", "1", "1"}, {"none", "auto", "4", "1"},
-    {"softdirty", "auto", "2", "2"}, {"none", "auto", "2", "8"},    {"uffd", "none", "1", "1"},
+    {"uffd", "auto", "1", "1"},      {"mprotect", "auto", "2", "1"}, {"none", "auto", "1", "2"},
+    {"uffd", "explicit", "2", "2"},  {"uffd", "auto", "2", "8"},     {"mprotect", "auto", "4", "8"},
+    {"uffd", "none", "4", "8"},      {"mprotect", "auto", "1", "2"}, {"uffd", "explicit", "4", "8"},
+    {"uffd", "auto", "4", "2"},      {"uffd", "explicit", "1", "1"}, {"none", "auto", "4", "1"},
+    {"softdirty", "auto", "2", "2"}, {"none", "auto", "2", "8"},     {"uffd", "none", "1", "1"},
     {"softdirty", "auto", "1", "8"},
 };
 

@@ -94,7 +94,7 @@ static inline void child_run(struct child_result *result, const char *name, cons
         abort();
     }
     if (pid == 0) {
-        char *args[] = {(char *)(uintptr_t)"/proc/self/exe", (char *)(uintptr_t)"--child",
+        char *args[] = {(char *)(uintptr_t) "/proc/self/exe", (char *)(uintptr_t) "--child",
                         (char *)(uintptr_t)name, (char *)(uintptr_t)arg, NULL};
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
@@ -121,8 +121,8 @@ static inline int child_ok(const struct child_result *result)
     if (result->exit_code == 0) {
         return 1;
     }
-    fprintf(stderr, "child: exit code %d, signal %d\nstdout: %s\nstderr: %s\n",
-            result->exit_code, result->signal, result->out, result->err);
+    fprintf(stderr, "child: exit code %d, signal %d\nstdout: %s\nstderr: %s\n", result->exit_code,
+            result->signal, result->out, result->err);
     return 0;
 }
 

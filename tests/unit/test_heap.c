@@ -48,7 +48,7 @@ static void the_reciprocal_divides_exactly(void **state)
 {
     (void)state;
     for (unsigned c = 0; c < GCXI_CLASSES; c++) {
-        struct gcxi_block block = { .recip = gcxi_recip_of(gcxi_class_bytes(c)) };
+        struct gcxi_block block = {.recip = gcxi_recip_of(gcxi_class_bytes(c))};
         size_t span = (size_t)gcxi_class_units(c) << GCXI_LG_UNIT;
         for (size_t offset = 0; offset <= span; offset += GCXI_GRANULE)
             assert_int_equal(gcxi_block_slot(&block, offset), offset / gcxi_class_bytes(c));
@@ -86,7 +86,7 @@ struct held {
 static void spans_never_overlap(void **state)
 {
     static uint8_t owner[1 << 16];
-    struct held held[256] = { { 0, 0 } };
+    struct held held[256] = {{0, 0}};
     (void)state;
     for (int step = 0; step < 200000; step++) {
         struct held *h = &held[random_below(256)];
@@ -168,7 +168,7 @@ static uint32_t exhaust(struct gcxi_local *local, struct gcxi_lane *lane)
 static void a_lane_hands_out_exactly_the_free_slots(void **state)
 {
     static struct gcx_detail_runs runs;
-    struct gcxi_local local = { .fast = &runs };
+    struct gcxi_local local = {.fast = &runs};
     (void)state;
     for (unsigned c = 0; c < GCXI_CLASSES; c++) {
         size_t fresh = 0;
@@ -200,7 +200,7 @@ static void a_lane_hands_out_exactly_the_free_slots(void **state)
 static void words_find_their_objects(void **state)
 {
     static struct gcx_detail_runs runs;
-    struct gcxi_local local = { .fast = &runs };
+    struct gcxi_local local = {.fast = &runs};
     (void)state;
     for (unsigned c = 0; c < GCXI_CLASSES; c += 3) {
         size_t fresh = 0;

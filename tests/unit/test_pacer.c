@@ -41,7 +41,7 @@ static void simulate(const struct gcxi_pacer_settings *settings, const struct pr
     struct gcxi_pacer pacer;
     size_t old_garbage = 0, old_live = 0;
     uint64_t now = 0;
-    *outcome = (struct outcome){ 0 };
+    *outcome = (struct outcome){0};
     gcxi_pacer_init(&pacer, settings);
     for (unsigned i = 0; i < cycles; i++) {
         size_t allocated = pacer.nursery_bytes;
@@ -73,10 +73,10 @@ static void simulate(const struct gcxi_pacer_settings *settings, const struct pr
 
 static void the_heap_stays_within_its_percentage(void **state)
 {
-    const size_t lives[] = { 0, GCXI_MIB, 50 * GCXI_MIB, 500 * GCXI_MIB, 4 * GCXI_GIB };
+    const size_t lives[] = {0, GCXI_MIB, 50 * GCXI_MIB, 500 * GCXI_MIB, 4 * GCXI_GIB};
     (void)state;
     for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
-        struct program program = { lives[i], 10, 0 };
+        struct program program = {lives[i], 10, 0};
         struct outcome o;
         simulate(&usual, &program, 5000, &o);
         assert_true(o.peak_bytes <= 2 * lives[i] + lives[i] / 4 + 32 * GCXI_MIB);
@@ -86,7 +86,7 @@ static void the_heap_stays_within_its_percentage(void **state)
 
 static void building_a_heap_marks_each_byte_few_times(void **state)
 {
-    struct program program = { 2 * GCXI_GIB, 0, 0 };
+    struct program program = {2 * GCXI_GIB, 0, 0};
     struct outcome o;
     (void)state;
     simulate(&usual, &program, 150, &o);
@@ -95,7 +95,7 @@ static void building_a_heap_marks_each_byte_few_times(void **state)
 
 static void young_garbage_needs_no_full_cycle(void **state)
 {
-    struct program program = { 64 * GCXI_MIB, 0, 0 };
+    struct program program = {64 * GCXI_MIB, 0, 0};
     struct outcome o;
     (void)state;
     simulate(&usual, &program, 3000, &o);
@@ -104,8 +104,8 @@ static void young_garbage_needs_no_full_cycle(void **state)
 
 static void a_nursery_with_costly_remembering_grows_and_shrinks_back(void **state)
 {
-    struct program dear = { 512 * GCXI_MIB, 0, 10 };
-    struct program cheap = { 512 * GCXI_MIB, 0, 0 };
+    struct program dear = {512 * GCXI_MIB, 0, 10};
+    struct program cheap = {512 * GCXI_MIB, 0, 0};
     struct outcome with_dear, with_cheap;
     (void)state;
     simulate(&usual, &dear, 2000, &with_dear);
@@ -116,7 +116,7 @@ static void a_nursery_with_costly_remembering_grows_and_shrinks_back(void **stat
 
 static void small_heaps_have_small_nurseries(void **state)
 {
-    struct program program = { GCXI_MIB, 1, 0 };
+    struct program program = {GCXI_MIB, 1, 0};
     struct outcome o;
     (void)state;
     simulate(&usual, &program, 1000, &o);
@@ -126,7 +126,7 @@ static void small_heaps_have_small_nurseries(void **state)
 static void without_minor_cycles_all_are_full(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
-    struct program program = { 100 * GCXI_MIB, 0, 0 };
+    struct program program = {100 * GCXI_MIB, 0, 0};
     struct outcome o;
     (void)state;
     settings.has_minor = false;
@@ -138,7 +138,7 @@ static void without_minor_cycles_all_are_full(void **state)
 static void percent_off_leaves_it_to_the_limit(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
-    struct program program = { 20 * GCXI_MIB, 30, 0 };
+    struct program program = {20 * GCXI_MIB, 30, 0};
     struct outcome o;
     (void)state;
     settings.percent = -1;
@@ -155,7 +155,7 @@ static void percent_off_leaves_it_to_the_limit(void **state)
 static void a_limit_too_low_is_no_death_spiral(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
-    struct program program = { 400 * GCXI_MIB, 0, 0 };
+    struct program program = {400 * GCXI_MIB, 0, 0};
     struct outcome o;
     (void)state;
     settings.memory_limit = 100 * (int64_t)GCXI_MIB;

@@ -12,11 +12,11 @@
 /* The fast paths are inline functions that also exist as symbols of the
  * library: C99 inline rules, whatever the dialect of the including file. */
 #ifdef __cplusplus
-#define GCX_INLINE inline
+#define GCX_INLINE GCX_API inline
 #elif defined(__GNUC_GNU_INLINE__)
-#define GCX_INLINE extern inline
+#define GCX_INLINE GCX_API extern inline
 #else
-#define GCX_INLINE inline
+#define GCX_INLINE GCX_API inline
 #endif
 
 #endif

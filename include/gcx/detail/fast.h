@@ -20,21 +20,26 @@ struct gcx_detail_run {
 };
 
 /* Run i serves slots of 16 * (i + 1) bytes, so that a rounded size is also the
- * offset of its run. */
+ * offset of its run. The address one past the end of an object keeps it alive,
+ * and is the address of the next object when it fills its slot; objects known
+ * at compile time not to (24 bytes in a slot of 32) have runs of their own,
+ * where a pointer to one never keeps its neighbour. */
 struct gcx_detail_runs {
     struct gcx_detail_run scan[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE];
+    struct gcx_detail_run loose[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE];
     struct gcx_detail_run noscan[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE];
 };
 
-extern GCX_API __thread struct gcx_detail_runs gcx_detail_runs __attribute__((tls_model("initial-exec")));
+extern GCX_API __thread struct gcx_detail_runs gcx_detail_runs
+    __attribute__((tls_model("initial-exec")));
 
 /* With the explicit barrier: one byte per card of the heap, indexed by
  * address; size is 0 when no barrier is needed. */
 struct gcx_detail_cards {
-    uintptr_t base;  /* first byte of the heap's tracked part */
-    uintptr_t size;  /* bytes tracked */
-    uint8_t *card;   /* one per 512 bytes */
-    uint8_t *block;  /* one per 64 KiB: some card of it is set */
+    uintptr_t base; /* first byte of the heap's tracked part */
+    uintptr_t size; /* bytes tracked */
+    uint8_t *card;  /* one per 512 bytes */
+    uint8_t *block; /* one per 64 KiB: some card of it is set */
 };
 #define GCX_DETAIL_LG_CARD 9
 #define GCX_DETAIL_LG_BLOCK 16
@@ -42,13 +47,14 @@ struct gcx_detail_cards {
 extern GCX_API struct gcx_detail_cards gcx_detail_cards;
 
 GCX_API void *gcx_detail_alloc_slow(size_t size) __attribute__((cold));
+GCX_API void *gcx_detail_alloc_loose_slow(size_t size) __attribute__((cold));
 GCX_API void *gcx_detail_alloc_noscan_slow(size_t size) __attribute__((cold));
 
 /* Takes a slot from one of the runs that start at runs, or leaves it to slow.
  * Owner thread only. Hot: two loads, an add, a compare. The subtraction sends
  * a request of 0 bytes to the slow path together with the large ones. */
-GCX_INLINE __attribute__((always_inline)) void *
-gcx_detail_bump(struct gcx_detail_run *runs, size_t size, void *(*slow)(size_t))
+GCX_INLINE __attribute__((always_inline)) void *gcx_detail_bump(struct gcx_detail_run *runs,
+                                                                size_t size, void *(*slow)(size_t))
 {
     size_t last = size - 1;
     if (GCX_LIKELY(last < GCX_DETAIL_FAST_MAX)) {
@@ -66,6 +72,8 @@ gcx_detail_bump(struct gcx_detail_run *runs, size_t size, void *(*slow)(size_t))
 
 GCX_INLINE void *gcx_alloc(size_t size)
 {
+    if (__builtin_constant_p(size % GCX_DETAIL_GRANULE != 0) && size % GCX_DETAIL_GRANULE != 0)
+        return gcx_detail_bump(gcx_detail_runs.loose, size, gcx_detail_alloc_loose_slow);
     return gcx_detail_bump(gcx_detail_runs.scan, size, gcx_detail_alloc_slow);
 }
 
