@@ -7,12 +7,12 @@
 #include "gc/gc.h"
 #include "heap/space.h"
 
-void *gcx_base(const void *p)
-{
+/* An object as the caller saw it. */
+struct found {
+    struct gcxi_block *block; /* NULL: none */
     uint32_t slot;
-    const struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
-    return block != NULL ? (void *)gcxi_slot_addr(block, slot) : NULL;
-}
+    uintptr_t addr;
+};
 
 /* An object that was promised not to fill its slot may not grow to do so. */
 static size_t usable_bytes(const struct gcxi_block *block)
@@ -20,11 +20,49 @@ static size_t usable_bytes(const struct gcxi_block *block)
     return block->slot_bytes - (block->kind == GCXI_LOOSE);
 }
 
+/* Inside a critical section, so that no cycle is under way: during one the
+ * epoch has moved and the marks have not followed. */
+static struct found find(const void *p)
+{
+    struct found found = {NULL, 0, 0};
+    found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+    if (found.block != NULL)
+        found.addr = gcxi_slot_addr(found.block, found.slot);
+    if (found.block != NULL && (uintptr_t)p - found.addr >= usable_bytes(found.block))
+        found.block = NULL;
+    return found;
+}
+
+/* Fills in *base and *bytes; zero if p leads to no object. */
+static void describe(const void *p, void **base, size_t *bytes)
+{
+    *base = NULL;
+    *bytes = 0;
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return;
+    struct found found = find(p);
+    if (found.block != NULL) {
+        *base = (void *)found.addr;
+        *bytes = usable_bytes(found.block);
+    }
+    gcxi_gc_leave(self);
+}
+
+void *gcx_base(const void *p)
+{
+    void *base;
+    size_t bytes;
+    describe(p, &base, &bytes);
+    return base;
+}
+
 size_t gcx_size(const void *p)
 {
-    uint32_t slot;
-    const struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
-    return block != NULL ? usable_bytes(block) : 0;
+    void *base;
+    size_t bytes;
+    describe(p, &base, &bytes);
+    return bytes;
 }
 
 /* ---- Release ---- */
@@ -51,32 +89,33 @@ static void free_large(struct gcxi_mutator *self, struct gcxi_block *block)
     gcxi_mutator_unlock_heap();
 }
 
-static void report_bad_free(const void *p, const char *what)
+static void report_bad_address(const void *p, const char *what)
 {
-    void *base = gcx_base(p);
+    void *base;
+    size_t bytes;
+    describe(p, &base, &bytes);
     if (base != NULL)
-        gcxi_gc_error("%s of %p: inside the object at %p of %zu bytes", what, p, base, gcx_size(p));
+        gcxi_gc_error("%s of %p: inside the object at %p of %zu bytes", what, p, base, bytes);
     else
         gcxi_gc_error("%s of %p: not a live object (freed before, or never ours)", what, p);
 }
 
 void gcx_free(void *p)
 {
-    uint32_t slot;
     if (p == NULL)
         return;
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
-    bool is_ours = block != NULL && gcxi_slot_addr(block, slot) == (uintptr_t)p;
-    if (is_ours && block->state == GCXI_BLOCK_LARGE)
-        free_large(self, block);
-    else if (is_ours && !unbump(self, block, slot))
-        gcxi_store_relaxed(&block->marks[slot], GCXI_MARK_FREED);
+    struct found found = find(p);
+    bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
+    if (is_start && found.block->state == GCXI_BLOCK_LARGE)
+        free_large(self, found.block);
+    else if (is_start && !unbump(self, found.block, found.slot))
+        gcxi_store_relaxed(&found.block->marks[found.slot], GCXI_MARK_FREED);
     gcxi_gc_leave(self);
-    if (!is_ours)
-        report_bad_free(p, "free");
+    if (!is_start)
+        report_bad_address(p, "free");
 }
 
 /* ---- Resizing ---- */
@@ -94,29 +133,39 @@ static void clear_tail(const struct gcxi_block *block, void *p, size_t size)
         memset((char *)p + size, 0, block->slot_bytes - size);
 }
 
-void *gcx_realloc(void *p, size_t size)
+/* p keeps its object alive, so block stays what it is. */
+static void *move(struct gcxi_mutator *self, const struct gcxi_block *block, void *p, size_t size)
 {
-    uint32_t slot;
-    if (p == NULL)
-        return gcx_alloc(size);
-    struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
-    if (block == NULL || gcxi_slot_addr(block, slot) != (uintptr_t)p) {
-        report_bad_free(p, "realloc");
-        errno = EINVAL;
-        return NULL;
-    }
-    if (fits_in_place(block, size)) {
-        clear_tail(block, p, size);
-        return p;
-    }
-    struct gcxi_mutator *self = gcxi_gc_enter();
     enum gcxi_kind kind = block->kind == GCXI_LOOSE ? GCXI_SCAN : (enum gcxi_kind)block->kind;
     void *fresh = gcxi_gc_alloc(self, kind, size);
-    gcxi_gc_leave(self);
-    if (fresh == NULL)
-        return NULL;
-    memcpy(fresh, p, gcxi_min(size, block->slot_bytes));
-    if (block->state == GCXI_BLOCK_LARGE || block->kind == GCXI_ROOT)
-        gcx_free(p);
+    if (fresh != NULL)
+        memcpy(fresh, p, gcxi_min(size, block->slot_bytes));
     return fresh;
+}
+
+void *gcx_realloc(void *p, size_t size)
+{
+    if (p == NULL)
+        return gcx_alloc(size);
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return NULL;
+    struct found found = find(p);
+    bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
+    bool stays = is_start && fits_in_place(found.block, size);
+    bool is_released = is_start && !stays &&
+                       (found.block->state == GCXI_BLOCK_LARGE || found.block->kind == GCXI_ROOT);
+    void *result = p;
+    if (stays)
+        clear_tail(found.block, p, size);
+    else
+        result = is_start ? move(self, found.block, p, size) : NULL;
+    gcxi_gc_leave(self);
+    if (!is_start) {
+        report_bad_address(p, "realloc");
+        errno = EINVAL;
+    } else if (is_released && result != NULL) {
+        gcx_free(p);
+    }
+    return result;
 }

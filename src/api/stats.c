@@ -24,6 +24,13 @@ static void fill_totals(struct gcx_stats *stats)
     stats->dirty_pages_total = t->dirty_pages;
 }
 
+/* Other threads allocate while their runs are counted, so a total may seem to
+ * shrink by a run. */
+static void never_less(uint64_t *value, uint64_t *told)
+{
+    *value = *told = *value > *told ? *value : *told;
+}
+
 static void fill_heap(struct gcx_stats *stats)
 {
     stats->heap_bytes = gcxi_space_committed_bytes();
@@ -37,6 +44,8 @@ static void fill_heap(struct gcx_stats *stats)
     gcxi_mutators_count(&stats->total_alloc_bytes, &stats->total_allocs, &stats->threads);
     stats->total_alloc_bytes += gcxi_gc.large_alloc_bytes;
     stats->total_allocs += gcxi_gc.large_allocs;
+    never_less(&stats->total_alloc_bytes, &gcxi_gc.told_alloc_bytes);
+    never_less(&stats->total_allocs, &gcxi_gc.told_allocs);
 }
 
 /* A listener calls from inside a cycle, whose thread holds the heap lock. */

@@ -83,9 +83,9 @@ static void stop_world(void *arg)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
     gcxi_gc.collector = request->self;
     request->cycle.begin_ns = gcxi_clock_ns();
+    gcxi_mutators_stop(request->self);
     if (gcxi_gc.events.pause_begin != NULL)
         gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
-    gcxi_mutators_stop(request->self);
     request->cycle.stopped_ns = gcxi_clock_ns();
 }
 
@@ -244,7 +244,7 @@ static void tell_end(const struct gcxi_cycle *cycle)
 void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
 {
     struct cycle_request request = {.self = self, .cycle = {.kind = kind, .reason = reason}};
-    gcxi_suspend_block(&self->suspend);
+    gcxi_suspend_block(&self->suspend, GCXI_FRAME());
     gcxi_workers_start_threads();
     gcxi_module_freeze(stop_world, &request);
     if (!request.is_moot) {

@@ -114,7 +114,7 @@ void gcxi_mutator_lock_heap(struct gcxi_mutator *self)
     GCXI_ASSERT(self->suspend.critical != 0);
     if (gcxi_lock_try(&gcxi_heap_lock))
         return;
-    gcxi_suspend_block(&self->suspend);
+    gcxi_suspend_block(&self->suspend, GCXI_FRAME());
     gcxi_lock(&gcxi_heap_lock);
     gcxi_suspend_unblock_collector(&self->suspend);
 }
@@ -170,9 +170,24 @@ void gcxi_mutators_restart_stw(void)
 
 /* ---- Roots ---- */
 
-static void mark_storage(uintptr_t lo, uintptr_t hi, void *arg)
+struct mark_context {
+    struct gcxi_marker *m;
+    const struct gcxi_mutator *mutator;
+};
+
+/* A range of stack or thread-local storage, which on most systems is the top
+ * of the stack: all of it but the thread's runs, whose ends are addresses of
+ * whatever object comes next and would keep it alive. */
+static void mark_thread_range(uintptr_t lo, uintptr_t hi, void *arg)
 {
-    gcxi_mark_range(arg, lo, hi);
+    const struct mark_context *context = arg;
+    uintptr_t hole_lo = (uintptr_t)context->mutator->local.fast;
+    uintptr_t hole_hi = hole_lo + sizeof *context->mutator->local.fast;
+    if (hole_lo < hi && hole_hi > lo) {
+        gcxi_mark_stack_range(context->m, lo, hole_lo);
+        lo = hole_hi;
+    }
+    gcxi_mark_stack_range(context->m, lo, hi);
 }
 
 /* P1: registers and stack. On an alternate signal stack the place where the
@@ -180,6 +195,7 @@ static void mark_storage(uintptr_t lo, uintptr_t hi, void *arg)
 static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutator)
 {
     const struct gcxi_suspend *s = &mutator->suspend;
+    struct mark_context context = {m, mutator};
     uintptr_t lo = s->sp;
     if (s->alt_hi != 0) {
         gcxi_mark_stack_range(m, lo, s->alt_hi);
@@ -187,9 +203,9 @@ static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutat
     }
     if (lo < s->stack_lo || lo >= s->stack_hi)
         lo = s->stack_lo;
-    gcxi_mark_stack_range(m, lo, s->stack_hi);
+    mark_thread_range(lo, s->stack_hi, &context);
     gcxi_mark_stack_range(m, (uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes);
-    gcxi_module_thread_storage(mutator->thread_pointer, mark_storage, m);
+    gcxi_module_thread_storage(mutator->thread_pointer, mark_thread_range, &context);
 }
 
 void gcxi_mutators_mark_stw(struct gcxi_marker *m)
@@ -234,8 +250,8 @@ void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t 
     *alloc_slots = mutators.past_alloc_slots;
     *threads = gcxi_load_relaxed(&mutators.threads);
     for (const struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next) {
+        *alloc_slots += gcxi_load_acquire(&m->local.alloc_slots); /* lane_next_run */
         *alloc_bytes += gcxi_load_relaxed(&m->local.alloc_bytes);
-        *alloc_slots += gcxi_load_relaxed(&m->local.alloc_slots);
         gcxi_local_unused(&m->local, &unused_bytes, &unused_slots);
     }
     *alloc_bytes -= unused_bytes;

@@ -275,13 +275,25 @@ static int cards_init(size_t bytes)
     return 0;
 }
 
+/* The one asked for, else the best that works. */
+static const struct gcxi_dirty_backend *open_backend(const char *name, size_t bytes)
+{
+    const struct gcxi_dirty_backend *backend = gcxi_dirty_open(name, gcxi_map.base, bytes);
+    if (backend != NULL || name == NULL || strcmp(name, "none") == 0)
+        return backend;
+    backend = gcxi_dirty_open(NULL, gcxi_map.base, bytes);
+    gcxi_report("GCX_DIRTY=%s is not to be had here: %s instead", name,
+                backend != NULL ? backend->name : "full cycles only");
+    return backend;
+}
+
 int gcxi_remember_init(enum gcx_barrier barrier, const char *name)
 {
     size_t bytes = (size_t)gcxi_map.noscan_first << GCXI_LG_UNIT;
     if (barrier == GCX_BARRIER_EXPLICIT)
         return cards_init(bytes);
     if (barrier == GCX_BARRIER_AUTO)
-        remember.backend = gcxi_dirty_open(name, gcxi_map.base, bytes);
+        remember.backend = open_backend(name, bytes);
     if (remember.backend != NULL)
         gcxi_space_on_disarm(disarm);
     return 0;

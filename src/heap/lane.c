@@ -93,8 +93,8 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;
     gcxi_store_relaxed(&block->young_hi, hi);
-    local->alloc_slots += hi - lo;
-    local->alloc_bytes += (hi - lo) * block->slot_bytes;
+    gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes + (hi - lo) * block->slot_bytes);
+    gcxi_store_release(&local->alloc_slots, local->alloc_slots + hi - lo); /* mutators_count */
     return true;
 }
 

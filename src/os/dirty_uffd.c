@@ -24,8 +24,9 @@
  * A forked child has neither registration nor bits, and the inherited
  * descriptors speak of its parent: they are replaced.
  *
- * Locking: none of its own; the rules of dirty.h suffice. The buffer of
- * regions is static because harvests do not overlap and must not allocate.
+ * Locking: none of its own; the rules of dirty.h suffice. There is one buffer
+ * of regions because harvests do not overlap and must not allocate. It is
+ * mapped: in static data, a root, the addresses left in it kept objects alive.
  *
  * Rejected: a mode with messages, 1.6 to 3.4 times slower programs.
  *
@@ -47,7 +48,7 @@ static struct {
     int pagemap_fd;
     uintptr_t lo;
     uintptr_t hi;
-    struct gcxi_scan_region regions[UFFD_REGIONS];
+    struct gcxi_scan_region *regions; /* UFFD_REGIONS of them; kept when closed */
 } uffd_state = {.fault_fd = -1, .pagemap_fd = -1};
 
 /* Not ioctl(): C libraries disagree on the type of its second parameter. */
@@ -251,7 +252,9 @@ static int uffd_probe(void)
 
 static int uffd_open(uintptr_t base, size_t bytes)
 {
-    if (uffd_state.fault_fd >= 0 || uffd_open_descriptors() < 0)
+    if (uffd_state.regions == NULL)
+        uffd_state.regions = gcxi_vm_map(UFFD_REGIONS * sizeof *uffd_state.regions);
+    if (uffd_state.regions == NULL || uffd_state.fault_fd >= 0 || uffd_open_descriptors() < 0)
         return -1;
     if (uffd_probe() < 0 || uffd_register(base, base + bytes) < 0) {
         uffd_close_descriptors();

@@ -11,7 +11,8 @@
  * registers behind first and is as good as stopped.
  *
  * P1  A thread whose state is not RUNNING touches no object, and every pointer
- *     it holds lies in [sp, its stack's end) or in saved.
+ *     it holds lies in [sp, its stack's end) or in saved. A blocked one may
+ *     have returned from the frames it blocked in, so they are copied.
  * P2  A thread goes back to RUNNING only while no stop is requested: it stores
  *     the state, then reads the request; the collector stores the request,
  *     then reads the state. Both are sequentially consistent.
@@ -21,6 +22,7 @@
 #define GCXI_OS_SUSPEND_H
 
 #include "base/atomic.h"
+#include "os/stack.h"
 
 enum gcxi_suspend_state { GCXI_RUNNING, GCXI_STOPPED, GCXI_BLOCKED };
 
@@ -68,8 +70,9 @@ GCXI_INLINE void gcxi_critical_leave(struct gcxi_suspend *s)
 
 /* Leaves the registers behind and counts as stopped from here until unblock,
  * which waits for a stop to end. Both inside a critical section, so that no
- * stop comes between; block in the frame that unblocks or in one above it. */
-void gcxi_suspend_block(struct gcxi_suspend *s);
+ * stop comes between. What lies below frame on the stack is copied, registers
+ * that callees have saved among it: the address of a frame that lasts. */
+void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t frame);
 void gcxi_suspend_unblock(struct gcxi_suspend *s);
 
 /* The caller runs the collection itself: ends a block although a stop may be

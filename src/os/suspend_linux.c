@@ -78,8 +78,7 @@ static void stop_handler(int signal)
     errno = saved_errno;
 }
 
-/* Copies what lies between sp and the caller's frame, the spilled registers
- * among it, because this frame is gone when the block lasts. */
+/* P1. */
 GCXI_NO_SANITIZE static void save_at(uintptr_t sp, void *arg)
 {
     struct gcxi_suspend *s = arg;
@@ -89,9 +88,9 @@ GCXI_NO_SANITIZE static void save_at(uintptr_t sp, void *arg)
         *(volatile uintptr_t *)(void *)(s->saved + i) = *(const uintptr_t *)(sp + i);
 }
 
-GCXI_NOINLINE void gcxi_suspend_block(struct gcxi_suspend *s)
+GCXI_NOINLINE void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t frame)
 {
-    s->sp = (uintptr_t)__builtin_frame_address(0);
+    s->sp = frame;
     s->alt_hi = 0;
     gcxi_stack_with_registers(save_at, s);
     find_alternate_stack(s);
