@@ -37,7 +37,7 @@ int gcx_blocking_begin(void)
     if (self == NULL)
         return -1;
     if (self->blocking_depth++ == 0)
-        gcxi_suspend_block(&self->suspend, GCXI_CALLER_FRAME());
+        gcxi_suspend_block_and_return(&self->suspend, GCXI_CALLER_FRAME());
     else
         gcxi_gc_leave(self);
     return 0;

@@ -241,16 +241,23 @@ static void tell_end(const struct gcxi_cycle *cycle)
         gcxi_gctrace_line(cycle);
 }
 
-void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
+/* Frames from sp up hold what the program held when it asked for the cycle. */
+static void collect_at(uintptr_t sp, void *arg)
 {
-    struct cycle_request request = {.self = self, .cycle = {.kind = kind, .reason = reason}};
-    gcxi_suspend_block(&self->suspend, GCXI_FRAME());
+    struct cycle_request *request = arg;
+    gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
-    gcxi_module_freeze(stop_world, &request);
-    if (!request.is_moot) {
-        run_stopped(self, &request.cycle);
-        tell_end(&request.cycle);
+    gcxi_module_freeze(stop_world, request);
+    if (!request->is_moot) {
+        run_stopped(request->self, &request->cycle);
+        tell_end(&request->cycle);
         gcxi_gc.collector = NULL;
     }
     gcxi_mutator_unlock_heap();
+}
+
+void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
+{
+    struct cycle_request request = {.self = self, .cycle = {.kind = kind, .reason = reason}};
+    gcxi_stack_with_registers(collect_at, &request);
 }

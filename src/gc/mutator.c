@@ -109,14 +109,21 @@ void gcxi_mutator_unregister(struct gcxi_mutator *self)
 
 /* ---- The heap lock ---- */
 
+/* Whoever gets the lock is not being stopped: a stop is asked for under it. */
+static void wait_for_heap(uintptr_t sp, void *arg)
+{
+    struct gcxi_mutator *self = arg;
+    gcxi_suspend_block(&self->suspend, sp);
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_unblock_collector(&self->suspend);
+}
+
 void gcxi_mutator_lock_heap(struct gcxi_mutator *self)
 {
     GCXI_ASSERT(self->suspend.critical != 0);
     if (gcxi_lock_try(&gcxi_heap_lock))
         return;
-    gcxi_suspend_block(&self->suspend, GCXI_FRAME());
-    gcxi_lock(&gcxi_heap_lock);
-    gcxi_suspend_unblock_collector(&self->suspend);
+    gcxi_stack_with_registers(wait_for_heap, self);
 }
 
 void gcxi_mutator_unlock_heap(void)

@@ -12,9 +12,7 @@
  * with malloc: only at registration, never in a collection. */
 int gcxi_stack_bounds(uintptr_t *lo, uintptr_t *hi);
 
-/* An address in the current function's frame, below which all frames are those
- * of its callees; and the end of the frame, where its caller's begins. */
-#define GCXI_FRAME() ((uintptr_t)__builtin_frame_address(0))
+/* The end of the current function's frame, where its caller's begins. */
 #define GCXI_CALLER_FRAME() ((uintptr_t)__builtin_dwarf_cfa())
 
 /* Calls then(sp, arg) with the callee-saved registers spilled at or above sp

@@ -68,11 +68,15 @@ GCXI_INLINE void gcxi_critical_leave(struct gcxi_suspend *s)
         gcxi_suspend_park(s);
 }
 
-/* Leaves the registers behind and counts as stopped from here until unblock,
- * which waits for a stop to end. Both inside a critical section, so that no
- * stop comes between. What lies below frame on the stack is copied, registers
- * that callees have saved among it: the address of a frame that lasts. */
-void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t frame);
+/* Counts as stopped from here until unblock, which waits for a stop to end.
+ * Both inside a critical section, so that no stop comes between. sp is that of
+ * gcxi_stack_with_registers, whose caller blocks and unblocks within. */
+void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp);
+
+/* The same for a caller that returns before it unblocks: copies the registers
+ * and what lies on the stack below frame, the end of the caller's own frame. */
+void gcxi_suspend_block_and_return(struct gcxi_suspend *s, uintptr_t frame);
+
 void gcxi_suspend_unblock(struct gcxi_suspend *s);
 
 /* The caller runs the collection itself: ends a block although a stop may be

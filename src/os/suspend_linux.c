@@ -78,24 +78,37 @@ static void stop_handler(int signal)
     errno = saved_errno;
 }
 
-/* P1. */
-GCXI_NO_SANITIZE static void save_at(uintptr_t sp, void *arg)
+void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp)
 {
-    struct gcxi_suspend *s = arg;
-    GCXI_ASSERT(s->sp - sp <= sizeof s->saved);
-    s->saved_bytes = gcxi_min(s->sp - sp, sizeof s->saved);
-    for (size_t i = 0; i < s->saved_bytes; i += sizeof(uintptr_t))
-        *(volatile uintptr_t *)(void *)(s->saved + i) = *(const uintptr_t *)(sp + i);
-}
-
-GCXI_NOINLINE void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t frame)
-{
-    s->sp = frame;
-    s->alt_hi = 0;
-    gcxi_stack_with_registers(save_at, s);
+    s->sp = sp;
+    s->saved_bytes = 0;
     find_alternate_stack(s);
     gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);
     gcxi_futex_wake(&s->state, 1);
+}
+
+/* P1. */
+GCXI_NO_SANITIZE static void copy_frames(struct gcxi_suspend *s, uintptr_t lo, uintptr_t hi)
+{
+    GCXI_ASSERT(hi - lo <= sizeof s->saved);
+    s->saved_bytes = gcxi_min(hi - lo, sizeof s->saved);
+    for (size_t i = 0; i < s->saved_bytes; i += sizeof(uintptr_t))
+        *(volatile uintptr_t *)(void *)(s->saved + i) = *(const uintptr_t *)(lo + i);
+}
+
+static void block_and_return_at(uintptr_t sp, void *arg)
+{
+    struct gcxi_suspend *s = arg;
+    copy_frames(s, sp, s->sp);
+    find_alternate_stack(s);
+    gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);
+    gcxi_futex_wake(&s->state, 1);
+}
+
+void gcxi_suspend_block_and_return(struct gcxi_suspend *s, uintptr_t frame)
+{
+    s->sp = frame;
+    gcxi_stack_with_registers(block_and_return_at, s);
 }
 
 void gcxi_suspend_unblock(struct gcxi_suspend *s)

@@ -28,6 +28,9 @@
  *     mark, by the worker that marked it or one that took the entry; or the
  *     overflow flag is set, and recover does it.
  * M3  The body of a noscan object is never read.
+ * M4  A word of a root is never dropped: recover could not find it again. The
+ *     entry points drain when the stack is full, and ranges of roots lie at its
+ *     bottom, so they are taken up when it is nearly empty.
  *
  * Locking: none; the world is stopped. Workers race on mark bytes: both store
  * the epoch, and the object is scanned twice, which is harmless.
@@ -210,8 +213,16 @@ GCXI_HOT GCXI_NO_SANITIZE bool gcxi_mark_drain(struct gcxi_marker *m, uint64_t m
 
 /* ---- Entry points ---- */
 
+/* M4. */
+static void mark_make_room(struct gcxi_marker *m, size_t n)
+{
+    if ((size_t)(m->limit - m->sp) < n)
+        gcxi_mark_drain(m, 0);
+}
+
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
+    mark_make_room(m, 2);
     mark_push_range(m, gcxi_align_up(lo, WORD_BYTES), gcxi_align_down(hi, WORD_BYTES));
 }
 
@@ -236,8 +247,9 @@ GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo,
 {
     lo = gcxi_align_up(lo, WORD_BYTES);
     hi = gcxi_align_down(hi, WORD_BYTES);
-    for (; lo < hi && mark_room(m, 2); lo += WORD_BYTES) {
+    for (; lo < hi; lo += WORD_BYTES) {
         uintptr_t word = *(const uintptr_t *)lo;
+        mark_make_room(m, 2);
         m->sp = mark_push_word(m->sp, word, m->filter);
         if (may_be_end(word))
             m->sp = mark_push_word(m->sp, word - 1, m->filter);
@@ -246,8 +258,8 @@ GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo,
 
 void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot)
 {
-    if (mark_room(m, 1))
-        *m->sp++ = gcxi_slot_addr(block, slot);
+    mark_make_room(m, 1);
+    *m->sp++ = gcxi_slot_addr(block, slot);
 }
 
 /* Scans the marked objects of a block that has been dropped from a stack. */

@@ -97,7 +97,7 @@ static NOINLINE void check(size_t count)
 static NOINLINE void ask_for_everything(void)
 {
     char *text = NULL;
-    for (int i = 0; i < 25; i++) {
+    for (int i = 0; i < 25; i += 6) {
         gcx_alloc((size_t)i * 30);
         gcx_alloc_noscan((size_t)i * 500);
         void *aligned = gcx_alloc_aligned(4096, (size_t)i * 200);
