@@ -13,34 +13,51 @@ extern inline void *gcx_detail_bump(struct gcx_detail_run *runs, size_t size,
 extern inline void *gcx_alloc(size_t size);
 extern inline void *gcx_alloc_noscan(size_t size);
 
-static void *alloc_kind(enum gcxi_kind kind, size_t size)
+struct request {
+    enum gcxi_kind kind;
+    size_t align;
+    size_t size;
+    void *result;
+};
+
+/* Everything the program holds lies at or above sp. */
+static void alloc_at(uintptr_t sp, void *arg)
 {
+    struct request *request = arg;
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
-        return NULL;
-    void *p = gcxi_gc_alloc(self, kind, size);
+        return;
+    self->suspend.entry_sp = sp;
+    request->result = gcxi_gc_alloc_aligned(self, request->kind, request->align, request->size);
+    self->suspend.entry_sp = 0;
     gcxi_gc_leave(self);
-    return p;
+}
+
+static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size)
+{
+    struct request request = {kind, align, size, NULL};
+    gcxi_stack_with_registers(alloc_at, &request);
+    return request.result;
 }
 
 void *gcx_detail_alloc_slow(size_t size)
 {
-    return alloc_kind(GCXI_SCAN, size);
+    return alloc_kind(GCXI_SCAN, 1, size);
 }
 
 void *gcx_detail_alloc_loose_slow(size_t size)
 {
-    return alloc_kind(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size);
+    return alloc_kind(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, 1, size);
 }
 
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
-    return alloc_kind(GCXI_NOSCAN, size);
+    return alloc_kind(GCXI_NOSCAN, 1, size);
 }
 
 void *gcx_alloc_root(size_t size)
 {
-    return alloc_kind(GCXI_ROOT, size);
+    return alloc_kind(GCXI_ROOT, 1, size);
 }
 
 void *gcx_alloc_aligned(size_t align, size_t size)
@@ -49,12 +66,7 @@ void *gcx_alloc_aligned(size_t align, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self == NULL)
-        return NULL;
-    void *p = gcxi_gc_alloc_aligned(self, GCXI_SCAN, align, size);
-    gcxi_gc_leave(self);
-    return p;
+    return alloc_kind(GCXI_SCAN, align, size);
 }
 
 void *gcx_calloc(size_t n, size_t size)

@@ -34,6 +34,7 @@ struct gcxi_suspend {
     uint32_t requested; /* futex; the collector's */
     uint32_t state;     /* futex; enum gcxi_suspend_state, the thread's own */
     uintptr_t sp;       /* valid unless RUNNING */
+    uintptr_t entry_sp; /* where the program entered the collector, registers above it; or 0 */
     uintptr_t stack_lo; /* constant */
     uintptr_t stack_hi; /* constant */
     uintptr_t alt_hi;   /* if sp lies on an alternate signal stack: its end */
@@ -70,7 +71,9 @@ GCXI_INLINE void gcxi_critical_leave(struct gcxi_suspend *s)
 
 /* Counts as stopped from here until unblock, which waits for a stop to end.
  * Both inside a critical section, so that no stop comes between. sp is that of
- * gcxi_stack_with_registers, whose caller blocks and unblocks within. */
+ * gcxi_stack_with_registers, whose caller blocks and unblocks within; if
+ * entry_sp is set it counts instead: the collector's own frames below hold
+ * ends of runs, one past the newest object, and nothing that must stay. */
 void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp);
 
 /* The same for a caller that returns before it unblocks: copies the registers

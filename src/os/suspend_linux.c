@@ -80,7 +80,7 @@ static void stop_handler(int signal)
 
 void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp)
 {
-    s->sp = sp;
+    s->sp = s->entry_sp != 0 ? s->entry_sp : sp;
     s->saved_bytes = 0;
     find_alternate_stack(s);
     gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);

@@ -81,16 +81,23 @@ static inline void pattern_fill(void *p, size_t size, uint64_t seed)
     }
 }
 
-static inline int pattern_intact(const void *p, size_t size, uint64_t seed)
+/* Checks `length` bytes from `at`, a multiple of 8, of a pattern. */
+static inline int pattern_part_intact(const void *p, size_t at, size_t length, uint64_t seed)
 {
     const unsigned char *bytes = p;
-    for (size_t i = 0; i < size; i += 8) {
+    size_t end = at + length;
+    for (size_t i = at; i < end; i += 8) {
         uint64_t word = pattern_word(seed, i);
-        if (memcmp(bytes + i, &word, size - i < 8 ? size - i : 8) != 0) {
+        if (memcmp(bytes + i, &word, end - i < 8 ? end - i : 8) != 0) {
             return 0;
         }
     }
     return 1;
+}
+
+static inline int pattern_intact(const void *p, size_t size, uint64_t seed)
+{
+    return pattern_part_intact(p, 0, size, seed);
 }
 
 static inline int all_bytes(const void *p, size_t size, int value)
