@@ -197,14 +197,17 @@ static struct gcxi_block *take_large_once(struct gcxi_mutator *self, enum gcxi_k
     return block;
 }
 
-/* Zeroing may take long, so a stop may come meanwhile: the object is young
- * and the caller's stack leads to it. */
+/* Zeroing may take long, so a stop may come meanwhile: the object is young and
+ * its address lies on this stack. In a register alone it could be computed
+ * anew after the stop from the block, which keeps nothing alive. */
 static void zero_outside_critical(struct gcxi_mutator *self, const struct gcxi_block *block)
 {
+    void *volatile object = (void *)gcxi_block_addr(block);
+    size_t bytes = block->slot_bytes;
     gcxi_critical_leave(&self->suspend);
-    memset((void *)gcxi_block_addr(block), 0, block->slot_bytes);
-    gcx_keep_alive((void *)gcxi_block_addr(block));
+    memset(object, 0, bytes);
     gcxi_critical_enter(&self->suspend);
+    gcx_keep_alive(object);
 }
 
 /* Tries, in this order: free spans, a cycle, growing, a full cycle. */

@@ -42,11 +42,13 @@ static void block_publish(const struct gcxi_block *block)
     memset(&gcxi_map.used[gcxi_block_unit(block)], 1, block->units);
 }
 
+/* The last byte of a block is in no slot: an object at the start of the next
+ * would keep the last one alive, being the address one past its end. */
 struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 {
     size_t slot_bytes = gcxi_class_bytes(class_index);
     uint32_t units = gcxi_class_units(class_index);
-    uint32_t slots = (uint32_t)(((size_t)units << GCXI_LG_UNIT) / slot_bytes);
+    uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes);
     bool is_zero;
     uint8_t *marks = gcxi_meta_alloc(slots);
     uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, true, &is_zero) : 0;
@@ -70,7 +72,7 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
                                            bool may_grow)
 {
-    size_t span_bytes = gcxi_align_up(bytes, GCXI_UNIT);
+    size_t span_bytes = gcxi_align_up(bytes + 1, GCXI_UNIT); /* as in gcxi_block_create */
     if (span_bytes >> GCXI_LG_UNIT >= gcxi_map.units)
         return NULL;
     bool is_zero;

@@ -125,7 +125,8 @@ GCXI_NO_SANITIZE GCXI_INLINE void mark_scan(struct gcxi_marker *m, uintptr_t lo,
 /* ---- The loop ---- */
 
 /* Resolves a word that passed the filter and prefetches what marking needs.
- * Returns 0 if the word lies past the last slot of its block. Hot. */
+ * Returns 0 if the word lies past the last slot of its block, or past the end
+ * of a large object in its last unit. Hot. */
 GCXI_NO_SANITIZE GCXI_INLINE uint32_t mark_stage(struct gcxi_staged *staged, uintptr_t word)
 {
     uintptr_t unit = (word - gcxi_map.base) >> GCXI_LG_UNIT;
@@ -139,7 +140,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uint32_t mark_stage(struct gcxi_staged *staged, uin
     __builtin_prefetch(staged->mark);
     if (unit < gcxi_map.noscan_first)
         __builtin_prefetch((const void *)staged->addr);
-    return slot < block->slots;
+    return (slot < block->slots) & (word - staged->addr < block->slot_bytes);
 }
 
 /* Stages a batch from the top of the stack; ranges are scanned as they come. */
