@@ -11,6 +11,7 @@
  * W1  active counts the workers that may still give: it falls under the lock
  *     and only with the own stack and the pool empty, so 0 means the end.
  * W2  The next phase begins only when every helper has left the last.
+ * W3  Each helper has a marker of its own: one thread at a time starts helpers.
  *
  * Locking: the pool's lock (rank WORK) for all its fields; hungry is also read
  * without it, as a hint. What holds addresses of objects is mapped, not
@@ -44,15 +45,17 @@ static struct {
     uint32_t inside; /* helpers in this phase; futex */
     uint32_t seq;    /* futex: moves when entries came or the phase ended */
     uint32_t phase;  /* futex: odd while helpers are wanted */
+    unsigned helpers; /* that may join this phase; one started since may not */
     bool is_done;
 } pool = {.lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
 static struct {
+    struct gcxi_lock start_lock;
     unsigned wanted;             /* workers, the collecting thread included */
-    unsigned running;            /* helper threads */
+    unsigned running;            /* helper threads; start_lock */
     uint32_t is_needed;          /* some cycle was long enough for help */
     struct gcxi_marker *markers; /* GCXI_WORKERS_MAX; the first is gcxi_marker */
-} workers;
+} workers = {.start_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
 /* ---- The pool ---- */
 
@@ -130,7 +133,8 @@ static bool pool_take(struct gcxi_marker *m)
 static void helper_phase(struct gcxi_marker *m)
 {
     gcxi_lock(&pool.lock);
-    bool joins = !pool.is_done && (pool.phase & 1) != 0;
+    bool joins = !pool.is_done && (pool.phase & 1) != 0 &&
+                 (unsigned)(m - workers.markers) <= pool.helpers;
     if (joins) {
         pool.inside++;
         pool.active++;
@@ -177,18 +181,20 @@ static bool helper_start(struct gcxi_marker *m)
 
 void gcxi_workers_start_threads(void)
 {
-    if (gcxi_load_relaxed(&workers.is_needed) == 0 ||
-        gcxi_exchange_acq_rel(&workers.is_needed, 0) == 0)
+    if (gcxi_load_relaxed(&workers.is_needed) == 0 || !gcxi_lock_try(&workers.start_lock))
         return;
+    gcxi_store_relaxed(&workers.is_needed, 0);
     while (workers.running + 1 < workers.wanted &&
            helper_start(&workers.markers[workers.running + 1]))
-        workers.running++;
+        gcxi_store_release(&workers.running, workers.running + 1);
+    gcxi_unlock(&workers.start_lock);
 }
 
 void gcxi_workers_reset_after_fork(void)
 {
     workers.running = 0;
     gcxi_lock_reset_after_fork(&pool.lock);
+    gcxi_lock_reset_after_fork(&workers.start_lock);
     pool.inside = pool.active = pool.phase = 0;
     gcxi_pool_hungry = 0;
 }
@@ -219,15 +225,17 @@ unsigned gcxi_workers_count(void)
 
 static void phase_begin(void)
 {
+    unsigned helpers = gcxi_load_acquire(&workers.running);
+    for (unsigned i = 1; i <= helpers; i++) {
+        gcxi_marker_begin(&workers.markers[i], false);
+        workers.markers[i].filter = gcxi_marker->filter;
+    }
     gcxi_lock(&pool.lock);
     pool.is_done = false;
     pool.count = 0;
     pool.active = 1;
+    pool.helpers = helpers;
     gcxi_unlock(&pool.lock);
-    for (unsigned i = 1; i <= workers.running; i++) {
-        gcxi_marker_begin(&workers.markers[i], false);
-        workers.markers[i].filter = gcxi_marker->filter;
-    }
     pool_signal(&pool.phase);
 }
 
@@ -240,7 +248,7 @@ static void phase_end(void)
     gcxi_unlock(&pool.lock);
     while ((inside = gcxi_load_acquire(&pool.inside)) != 0)
         gcxi_futex_wait(&pool.inside, inside);
-    for (unsigned i = 1; i <= workers.running; i++) {
+    for (unsigned i = 1; i <= pool.helpers; i++) {
         gcxi_marker->marked_bytes += workers.markers[i].marked_bytes;
         gcxi_marker->marked_objects += workers.markers[i].marked_objects;
         gcxi_marker->overflowed |= workers.markers[i].overflowed;

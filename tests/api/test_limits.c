@@ -500,25 +500,33 @@ static void test_collect_while_disabled(void **state)
     gcx_enable();
 }
 
+/* What a test leaves on the stack lies in the frame of the next one. */
+static int forget_the_last(void **state)
+{
+    (void)state;
+    clear_stack();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hard_maximum),
-        cmocka_unit_test(test_garbage_below_the_hard_maximum),
-        cmocka_unit_test(test_realloc_at_the_hard_maximum),
-        cmocka_unit_test(test_hard_maximum_from_threads),
-        cmocka_unit_test(test_soft_limit_never_refuses),
-        cmocka_unit_test(test_soft_limit_collects),
-        cmocka_unit_test(test_percent_values),
-        cmocka_unit_test(test_percent_moves_the_goal),
-        cmocka_unit_test(test_percent_decides_how_often),
-        cmocka_unit_test(test_garbage_does_not_grow_the_heap),
-        cmocka_unit_test(test_release_memory),
-        cmocka_unit_test(test_long_list),
-        cmocka_unit_test(test_wide_array),
-        cmocka_unit_test(test_dense_graph),
-        cmocka_unit_test(test_disable_nests),
-        cmocka_unit_test(test_collect_while_disabled),
+        cmocka_unit_test_setup(test_hard_maximum, forget_the_last),
+        cmocka_unit_test_setup(test_garbage_below_the_hard_maximum, forget_the_last),
+        cmocka_unit_test_setup(test_realloc_at_the_hard_maximum, forget_the_last),
+        cmocka_unit_test_setup(test_hard_maximum_from_threads, forget_the_last),
+        cmocka_unit_test_setup(test_soft_limit_never_refuses, forget_the_last),
+        cmocka_unit_test_setup(test_soft_limit_collects, forget_the_last),
+        cmocka_unit_test_setup(test_percent_values, forget_the_last),
+        cmocka_unit_test_setup(test_percent_moves_the_goal, forget_the_last),
+        cmocka_unit_test_setup(test_percent_decides_how_often, forget_the_last),
+        cmocka_unit_test_setup(test_garbage_does_not_grow_the_heap, forget_the_last),
+        cmocka_unit_test_setup(test_release_memory, forget_the_last),
+        cmocka_unit_test_setup(test_long_list, forget_the_last),
+        cmocka_unit_test_setup(test_wide_array, forget_the_last),
+        cmocka_unit_test_setup(test_dense_graph, forget_the_last),
+        cmocka_unit_test_setup(test_disable_nests, forget_the_last),
+        cmocka_unit_test_setup(test_collect_while_disabled, forget_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -669,35 +669,43 @@ static void test_keep_alive(void **state)
     }
 }
 
+/* What a test leaves on the stack lies in the frame of the next one. */
+static int forget_the_last(void **state)
+{
+    (void)state;
+    clear_stack();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stack),
-        cmocka_unit_test(test_local_variables_of_callers),
-        cmocka_unit_test(test_registers_of_a_running_thread),
-        cmocka_unit_test(test_one_past_the_end_from_the_stack),
-        cmocka_unit_test(test_static_data),
-        cmocka_unit_test(test_function_static),
-        cmocka_unit_test(test_data_of_a_loaded_library),
-        cmocka_unit_test(test_what_an_unloaded_library_held_goes),
-        cmocka_unit_test(test_thread_local),
-        cmocka_unit_test(test_thread_local_of_another_thread),
-        cmocka_unit_test(test_thread_specific_values),
-        cmocka_unit_test(test_thread_specific_values_of_another_thread),
-        cmocka_unit_test(test_root_object),
-        cmocka_unit_test(test_root_range),
-        cmocka_unit_test(test_root_range_is_rounded_to_words),
-        cmocka_unit_test(test_root_ranges_may_overlap),
-        cmocka_unit_test(test_many_root_ranges),
-        cmocka_unit_test(test_root_errors),
-        cmocka_unit_test(test_every_word_of_scanned_objects),
-        cmocka_unit_test(test_interior_pointers_into_large_objects),
-        cmocka_unit_test(test_rings_go),
-        cmocka_unit_test(test_malloc_memory_keeps_nothing),
-        cmocka_unit_test(test_mapped_memory_keeps_nothing),
-        cmocka_unit_test(test_noscan_memory_keeps_nothing),
-        cmocka_unit_test(test_garbage_keeps_nothing),
-        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test_setup(test_stack, forget_the_last),
+        cmocka_unit_test_setup(test_local_variables_of_callers, forget_the_last),
+        cmocka_unit_test_setup(test_registers_of_a_running_thread, forget_the_last),
+        cmocka_unit_test_setup(test_one_past_the_end_from_the_stack, forget_the_last),
+        cmocka_unit_test_setup(test_static_data, forget_the_last),
+        cmocka_unit_test_setup(test_function_static, forget_the_last),
+        cmocka_unit_test_setup(test_data_of_a_loaded_library, forget_the_last),
+        cmocka_unit_test_setup(test_what_an_unloaded_library_held_goes, forget_the_last),
+        cmocka_unit_test_setup(test_thread_local, forget_the_last),
+        cmocka_unit_test_setup(test_thread_local_of_another_thread, forget_the_last),
+        cmocka_unit_test_setup(test_thread_specific_values, forget_the_last),
+        cmocka_unit_test_setup(test_thread_specific_values_of_another_thread, forget_the_last),
+        cmocka_unit_test_setup(test_root_object, forget_the_last),
+        cmocka_unit_test_setup(test_root_range, forget_the_last),
+        cmocka_unit_test_setup(test_root_range_is_rounded_to_words, forget_the_last),
+        cmocka_unit_test_setup(test_root_ranges_may_overlap, forget_the_last),
+        cmocka_unit_test_setup(test_many_root_ranges, forget_the_last),
+        cmocka_unit_test_setup(test_root_errors, forget_the_last),
+        cmocka_unit_test_setup(test_every_word_of_scanned_objects, forget_the_last),
+        cmocka_unit_test_setup(test_interior_pointers_into_large_objects, forget_the_last),
+        cmocka_unit_test_setup(test_rings_go, forget_the_last),
+        cmocka_unit_test_setup(test_malloc_memory_keeps_nothing, forget_the_last),
+        cmocka_unit_test_setup(test_mapped_memory_keeps_nothing, forget_the_last),
+        cmocka_unit_test_setup(test_noscan_memory_keeps_nothing, forget_the_last),
+        cmocka_unit_test_setup(test_garbage_keeps_nothing, forget_the_last),
+        cmocka_unit_test_setup(test_keep_alive, forget_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -519,6 +519,14 @@ static void test_minor_is_full_without_a_barrier(void **state)
     assert_true(child_ok(&result));
 }
 
+/* What a test leaves on the stack lies in the frame of the next one. */
+static int forget_the_last(void **state)
+{
+    (void)state;
+    clear_stack();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
@@ -526,23 +534,23 @@ int main(int argc, char **argv)
         {"minor", collect_minor_only},
     };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_allocation_is_counted),
-        cmocka_unit_test(test_cycles_are_counted_by_kind),
-        cmocka_unit_test(test_live_bytes),
-        cmocka_unit_test(test_heap_bytes),
-        cmocka_unit_test(test_goal_lies_above_the_live),
-        cmocka_unit_test(test_dirty_pages_are_counted),
-        cmocka_unit_test(test_structure_may_be_shorter),
-        cmocka_unit_test(test_snapshots_from_another_thread),
-        cmocka_unit_test(test_order_of_events),
-        cmocka_unit_test(test_events_of_automatic_cycles),
-        cmocka_unit_test(test_event_of_heap_growth),
-        cmocka_unit_test(test_event_of_refusal),
-        cmocka_unit_test(test_null_events),
-        cmocka_unit_test(test_trace_lines),
-        cmocka_unit_test(test_no_trace_without_asking),
-        cmocka_unit_test(test_names_of_backends),
-        cmocka_unit_test(test_minor_is_full_without_a_barrier),
+        cmocka_unit_test_setup(test_allocation_is_counted, forget_the_last),
+        cmocka_unit_test_setup(test_cycles_are_counted_by_kind, forget_the_last),
+        cmocka_unit_test_setup(test_live_bytes, forget_the_last),
+        cmocka_unit_test_setup(test_heap_bytes, forget_the_last),
+        cmocka_unit_test_setup(test_goal_lies_above_the_live, forget_the_last),
+        cmocka_unit_test_setup(test_dirty_pages_are_counted, forget_the_last),
+        cmocka_unit_test_setup(test_structure_may_be_shorter, forget_the_last),
+        cmocka_unit_test_setup(test_snapshots_from_another_thread, forget_the_last),
+        cmocka_unit_test_setup(test_order_of_events, forget_the_last),
+        cmocka_unit_test_setup(test_events_of_automatic_cycles, forget_the_last),
+        cmocka_unit_test_setup(test_event_of_heap_growth, forget_the_last),
+        cmocka_unit_test_setup(test_event_of_refusal, forget_the_last),
+        cmocka_unit_test_setup(test_null_events, forget_the_last),
+        cmocka_unit_test_setup(test_trace_lines, forget_the_last),
+        cmocka_unit_test_setup(test_no_trace_without_asking, forget_the_last),
+        cmocka_unit_test_setup(test_names_of_backends, forget_the_last),
+        cmocka_unit_test_setup(test_minor_is_full_without_a_barrier, forget_the_last),
     };
     if (child_is(argc, argv)) {
         return child_main(argv, children, COUNT_OF(children));
