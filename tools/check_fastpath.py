@@ -16,7 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIMIT = 12
-LIMIT_COMPUTED_SIZE = 13
+LIMIT_COMPUTED_SIZE = 14
 SOURCE = """
 #include <gcx/gcx.h>
 void *alloc_16(void);

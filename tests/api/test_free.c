@@ -226,7 +226,7 @@ static void test_memory_is_used_again_at_once(void **state)
         collect_full();
         uint64_t before = stats_now().heap_bytes;
         gcx_disable();
-        for (size_t bytes = 0; bytes < 512 * MIB; bytes += sizes[i]) {
+        for (size_t bytes = 0; bytes < 256 * MIB; bytes += sizes[i]) {
             void *p = gcx_alloc_noscan(sizes[i]);
             assert_non_null(p);
             gcx_free(p);

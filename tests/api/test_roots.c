@@ -554,7 +554,10 @@ static void test_every_word_of_scanned_objects(void **state)
         assert_int_equal(count_intact(h, count, SIZE, 0), count);
         holder = NULL;
         collect_full();
-        if (count_gone(h, count) + FEW < count) fail_msg("size %zu: %zu of %zu gone", sizes[i], count_gone(h, count), count);
+        size_t gone = count_gone(h, count);
+        if (gone + FEW < count) {
+            fail_msg("size %zu: only %zu of %zu are gone", sizes[i], gone, count);
+        }
     }
 }
 
