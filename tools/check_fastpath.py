@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves what the head of fast.h claims, in gcc's output for x86-64 at -O2:
 from entry to return, where memory is at hand, an allocation executes no call,
-no locked instruction, and at most 12 instructions before the return; 13 where
+no locked instruction, and at most 12 instructions before the return; 14 where
 the size is not a constant and has to be rounded.
 
 The path is followed from the function's entry: a conditional jump is taken

@@ -241,18 +241,31 @@ static void tell_end(const struct gcxi_cycle *cycle)
         gcxi_gctrace_line(cycle);
 }
 
+/* Without memory for the list of static data a cycle would free what only they
+ * lead to, so there is none. */
+static void give_up(struct gcxi_mutator *self)
+{
+    gcxi_mutators_start(self);
+    gcxi_gc.allocated_bytes = 0;
+    gcxi_report("no memory for the list of roots: a collection was left out");
+    if (gcxi_gc.events.pause_end != NULL)
+        gcxi_gc.events.pause_end(0, gcxi_gc.events.arg);
+}
+
 /* Frames from sp up hold what the program held when it asked for the cycle. */
 static void collect_at(uintptr_t sp, void *arg)
 {
     struct cycle_request *request = arg;
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
-    gcxi_module_freeze(stop_world, request);
-    if (!request->is_moot) {
+    bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
+    if (!request->is_moot && knows_roots) {
         run_stopped(request->self, &request->cycle);
         tell_end(&request->cycle);
-        gcxi_gc.collector = NULL;
+    } else if (!request->is_moot) {
+        give_up(request->self);
     }
+    gcxi_gc.collector = NULL;
     gcxi_mutator_unlock_heap();
 }
 

@@ -45,7 +45,7 @@ struct gcxi_gc {
     uint64_t cycle_end_ns;      /* of the last cycle; heap lock */
     uint64_t large_alloc_bytes; /* ever, in large objects; heap lock */
     uint64_t large_allocs;
-    uint64_t told_alloc_bytes;       /* the most that statistics have said; heap lock */
+    uint64_t told_alloc_bytes; /* the most that statistics have said; heap lock */
     uint64_t told_allocs;
     struct gcxi_mutator *collector; /* runs a cycle now, or NULL */
     unsigned disable_depth;         /* heap lock */

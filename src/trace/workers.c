@@ -42,9 +42,9 @@ static struct {
     uintptr_t *entries; /* POOL_ENTRIES */
     size_t count;
     uint32_t active;
-    uint32_t inside; /* helpers in this phase; futex */
-    uint32_t seq;    /* futex: moves when entries came or the phase ended */
-    uint32_t phase;  /* futex: odd while helpers are wanted */
+    uint32_t inside;  /* helpers in this phase; futex */
+    uint32_t seq;     /* futex: moves when entries came or the phase ended */
+    uint32_t phase;   /* futex: odd while helpers are wanted */
     unsigned helpers; /* that may join this phase; one started since may not */
     bool is_done;
 } pool = {.lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
@@ -133,8 +133,8 @@ static bool pool_take(struct gcxi_marker *m)
 static void helper_phase(struct gcxi_marker *m)
 {
     gcxi_lock(&pool.lock);
-    bool joins = !pool.is_done && (pool.phase & 1) != 0 &&
-                 (unsigned)(m - workers.markers) <= pool.helpers;
+    bool joins =
+        !pool.is_done && (pool.phase & 1) != 0 && (unsigned)(m - workers.markers) <= pool.helpers;
     if (joins) {
         pool.inside++;
         pool.active++;

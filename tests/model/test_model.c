@@ -829,12 +829,23 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
+/* The programs make no mistakes: a report of one is a mistake of the library. */
+static void on_error(const char *message, void *arg)
+{
+    (void)arg;
+    fprintf(stderr, "model: the collector complains: %s\n", message);
+    print_repeat_line();
+    abort();
+}
+
 /* One random program; aborts when an object is lost. */
 static int run_model(void)
 {
+    struct gcx_events events = {.error = on_error};
     pthread_t threads[MOST_THREADS];
     int indexes[MOST_THREADS];
     struct random r = {first_seed};
+    gcx_set_event_listener(&events);
     collect_full();
     struct gcx_stats stats = stats_now();
     is_explicit = strcmp(stats.dirty_backend, "explicit") == 0;

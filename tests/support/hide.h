@@ -34,9 +34,13 @@ static inline hidden_ptr hide(const void *p)
     return ~(uintptr_t)p;
 }
 
+/* A real pointer from here on: without the barrier the compiler may keep the
+ * hidden word instead and complement it as late as it likes. */
 static inline void *reveal(hidden_ptr h)
 {
-    return (void *)~h;
+    void *p = (void *)~h;
+    __asm__ volatile("" : "+r"(p));
+    return p;
 }
 
 /* Overwrites the 64 KiB of stack below the caller. */
