@@ -6,7 +6,9 @@
  * SPDX-License-Identifier: MIT */
 #include <pthread.h>
 
+#include "api/thread.h"
 #include "gcx/gcx.h"
+#include "os/thread.h"
 
 #if GCXI_SHARED
 #define INTERPOSED pthread_create
@@ -19,5 +21,5 @@ GCX_API int INTERPOSED(pthread_t *thread, const pthread_attr_t *attr, void *(*st
 
 int INTERPOSED(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
-    return gcx_thread_create(thread, attr, start, arg);
+    return gcxi_create_registered(gcxi_thread_create, thread, attr, start, arg);
 }

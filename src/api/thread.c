@@ -6,8 +6,8 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "api/thread.h"
 #include "gc/gc.h"
-#include "os/thread.h"
 
 int gcx_thread_register(void)
 {
@@ -91,15 +91,24 @@ static void *thread_main(void *opaque)
     return start(arg);
 }
 
+int gcxi_create_registered(gcxi_create_function *create, pthread_t *thread,
+                           const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+    if (start == thread_main)
+        return create(thread, attr, start, arg);
+    struct gcxi_handoff *handoff = handoff_begin(start, arg);
+    if (handoff == NULL)
+        return EAGAIN;
+    int error = create(thread, attr, thread_main, handoff);
+    if (error != 0)
+        handoff_end(handoff);
+    return error;
+}
+
+/* By the program's pthread_create: a sanitizer must see its threads. */
 int gcx_thread_create(void *thread, const void *attr, void *(*start)(void *), void *arg)
 {
     if (thread == NULL || start == NULL)
         return EINVAL;
-    struct gcxi_handoff *handoff = handoff_begin(start, arg);
-    if (handoff == NULL)
-        return EAGAIN;
-    int error = gcxi_thread_create(thread, attr, thread_main, handoff);
-    if (error != 0)
-        handoff_end(handoff);
-    return error;
+    return gcxi_create_registered(pthread_create, thread, attr, start, arg);
 }
