@@ -22,6 +22,13 @@ struct node {
     uint64_t number;
 };
 
+/* Where a cycle runs at every Nth allocation memory is filled with fewer and
+ * larger objects. */
+static size_t object_size(size_t bytes)
+{
+    return is_stressed() ? 30 * bytes : bytes;
+}
+
 /* ---- The hard maximum ---------------------------------------------------- */
 
 /* Allocates a list of objects until that is refused. */
@@ -60,7 +67,7 @@ static void test_hard_maximum(void **state)
     gcx_release_memory();
     assert_int_equal(gcx_set_heap_max((int64_t)(64 * MIB)), -1);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        if (is_stressed() && sizes[i] < 1000) {
+        if (is_stressed() && sizes[i] < 40000) {
             continue;
         }
         for (int round = 0; round < 2; round++) {
@@ -99,8 +106,8 @@ static void test_garbage_below_the_hard_maximum(void **state)
     (void)state;
     gcx_release_memory();
     gcx_set_heap_max((int64_t)(48 * MIB));
-    for (size_t bytes = 0; bytes < 600 * MIB; bytes += 3000) {
-        void *p = gcx_alloc(3000);
+    for (size_t bytes = 0; bytes < 600 * MIB; bytes += object_size(3000)) {
+        void *p = gcx_alloc(object_size(3000));
         if (p == NULL) {
             fail_msg("garbage was not collected to make room");
         }
@@ -111,8 +118,8 @@ static void test_garbage_below_the_hard_maximum(void **state)
     }
     /* Nor when collections by allocation are off. */
     gcx_set_heap_percent(-1);
-    for (size_t bytes = 0; bytes < 300 * MIB; bytes += 10000) {
-        assert_non_null(gcx_alloc(10000));
+    for (size_t bytes = 0; bytes < 300 * MIB; bytes += object_size(10000)) {
+        assert_non_null(gcx_alloc(object_size(10000)));
     }
     gcx_set_heap_percent(100);
     gcx_set_heap_max(-1);
@@ -151,8 +158,8 @@ static void *fill_from_a_thread(void *arg)
     for (int round = 0; round < 8; round++) {
         struct node *list = NULL;
         size_t count = 0;
-        for (; count < 64 * MIB / 2000; count++) {
-            struct node *node = gcx_alloc(2000);
+        for (; count < 64 * MIB / object_size(2000); count++) {
+            struct node *node = gcx_alloc(object_size(2000));
             if (node == NULL) {
                 atomic_fetch_add(&refused, 1);
                 if (errno != ENOMEM) {
@@ -219,8 +226,9 @@ static void test_soft_limit_never_refuses(void **state)
     assert_int_equal(gcx_set_memory_limit((int64_t)(32 * MIB)), INT64_MAX);
     assert_int_equal(gcx_set_memory_limit(-1), 32 * MIB);
     assert_int_equal(gcx_set_memory_limit(INT64_MIN), 32 * MIB);
-    kept = make_list(128 * MIB, 100000);
-    assert_int_equal(check_list(kept), 128 * MIB / 100000 + 1);
+    size_t size = object_size(5000);
+    kept = make_list(128 * MIB, size);
+    assert_int_equal(check_list(kept), 128 * MIB / size + 1);
     kept = NULL;
     assert_int_equal(gcx_set_memory_limit(INT64_MAX), 32 * MIB);
     assert_int_equal(gcx_set_memory_limit(-1), INT64_MAX);
@@ -237,8 +245,8 @@ static void test_soft_limit_collects(void **state)
     uint64_t kept_by_chance = stats_now().live_bytes; /* what a stale word still holds */
     gcx_set_memory_limit((int64_t)(kept_by_chance + 96 * MIB));
     uint64_t peak = 0;
-    for (size_t bytes = 0; bytes < 1024 * MIB; bytes += 10000) {
-        assert_non_null(gcx_alloc(10000));
+    for (size_t bytes = 0; bytes < 1024 * MIB; bytes += object_size(10000)) {
+        assert_non_null(gcx_alloc(object_size(10000)));
         uint64_t heap = stats_now().heap_bytes;
         peak = heap > peak ? heap : peak;
     }
@@ -271,7 +279,7 @@ static void test_percent_values(void **state)
 static void test_percent_moves_the_goal(void **state)
 {
     (void)state;
-    struct node *list = make_list(100 * MIB, 500);
+    struct node *list = make_list(100 * MIB, object_size(500));
     gcx_set_heap_percent(50);
     gcx_collect(GCX_FULL);
     uint64_t live = stats_now().live_bytes;
@@ -320,7 +328,7 @@ static void test_garbage_does_not_grow_the_heap(void **state)
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         gcx_release_memory();
         uint64_t before = stats_now().heap_bytes;
-        size_t total = is_stressed() ? 50 * MIB : 1000 * MIB;
+        size_t total = is_stressed() ? 3000 * sizes[i] : 1000 * MIB;
         for (size_t bytes = 0; bytes < total; bytes += sizes[i]) {
             assert_non_null(gcx_alloc(sizes[i]));
         }
@@ -368,7 +376,7 @@ static void test_release_memory(void **state)
     (void)state;
     static const size_t sizes[] = {16, 300, 9000, 3 * MIB};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        if (!is_stressed() || sizes[i] >= 300) {
+        if (!is_stressed() || sizes[i] >= 9000) {
             check_release(sizes[i]);
             clear_stack();
         }
@@ -381,7 +389,7 @@ static void test_release_memory(void **state)
 static void test_long_list(void **state)
 {
     (void)state;
-    size_t cells = SANITIZED || is_stressed() ? 500 * 1000 : 20 * 1000 * 1000;
+    size_t cells = SANITIZED || is_stressed() ? 100 * 1000 : 20 * 1000 * 1000;
     kept = make_list(cells * sizeof(struct node), sizeof(struct node));
     collect_full();
     gcx_collect(GCX_FULL);
@@ -395,7 +403,7 @@ static void test_long_list(void **state)
 static void test_wide_array(void **state)
 {
     (void)state;
-    size_t count = SANITIZED || is_stressed() ? 100 * 1000 : 4 * 1000 * 1000;
+    size_t count = SANITIZED || is_stressed() ? 30 * 1000 : 4 * 1000 * 1000;
     uint64_t **array = gcx_calloc(count, sizeof *array);
     assert_non_null(array);
     for (size_t i = 0; i < count; i++) {
@@ -452,8 +460,8 @@ static uint64_t cycles(void)
 
 static NOINLINE void allocate_garbage(size_t bytes)
 {
-    for (size_t done = 0; done < bytes; done += 4000) {
-        assert_non_null(gcx_alloc(4000));
+    for (size_t done = 0; done < bytes; done += object_size(4000)) {
+        assert_non_null(gcx_alloc(object_size(4000)));
     }
 }
 

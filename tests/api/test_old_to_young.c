@@ -20,6 +20,7 @@
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
 #include "../support/random.h"
+#include "../support/scale.h"
 
 enum { LEAF = 48 };
 
@@ -109,11 +110,12 @@ static void test_trees_from_the_top(void **state)
 static void test_trees_with_automatic_cycles(void **state)
 {
     (void)state;
-    struct tree *kept = make_tree(18, 0);
-    for (int i = 0; i < 30; i++) {
+    int depth = is_stressed() ? 13 : 18;
+    struct tree *kept = make_tree(depth, 0);
+    for (size_t i = 0; i < scaled(30); i++) {
         assert_int_equal(count_tree(make_tree(14, 0)), (2 << 14) - 1);
     }
-    assert_int_equal(count_tree(kept), (2 << 18) - 1);
+    assert_int_equal(count_tree(kept), (2 << depth) - 1);
 }
 
 /* Replaces random subtrees of an old tree by fresh ones. */

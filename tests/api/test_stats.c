@@ -15,6 +15,7 @@
 #include "../support/child.h"
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
+#include "../support/scale.h"
 
 #define MIB ((size_t)1024 * 1024)
 
@@ -49,6 +50,7 @@ static void test_allocation_is_counted(void **state)
     static const size_t sizes[] = {16, 64, 256, 1024, 16384, MIB};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         size_t count = 32 * MIB / sizes[i];
+        count = sizes[i] < 4096 ? scaled(count) : count;
         struct gcx_stats before = stats_now();
         uint64_t slot = 0;
         for (size_t k = 0; k < count; k++) {
@@ -101,6 +103,7 @@ static void test_live_bytes(void **state)
         collect_full();
         uint64_t before = stats_now().live_bytes;
         size_t count = 64 * MIB / sizes[i];
+        count = sizes[i] < 4096 ? scaled(count) : count;
         keep_list(count, sizes[i]);
         uint64_t expected = count * gcx_size(kept);
         churn(sizes[i], count / 10);
@@ -121,7 +124,8 @@ static void test_heap_bytes(void **state)
     kept = NULL;
     gcx_release_memory();
     uint64_t before = stats_now().heap_bytes;
-    keep_list(64 * MIB / 512, 512);
+    size_t size = is_stressed() ? 16384 : 512;
+    keep_list(64 * MIB / size, size);
     struct gcx_stats full = stats_now();
     assert_true(full.heap_bytes >= before + 60 * MIB);
     assert_true(full.heap_bytes - full.free_bytes >= 64 * MIB);
@@ -139,7 +143,7 @@ static void test_heap_bytes(void **state)
 static void test_goal_lies_above_the_live(void **state)
 {
     (void)state;
-    keep_list(32 * MIB / 64, 64);
+    keep_list(scaled(32 * MIB / 64), 64);
     gcx_collect(GCX_FULL);
     struct gcx_stats stats = stats_now();
     assert_true(stats.goal_bytes >= stats.live_bytes);
@@ -240,7 +244,7 @@ static void test_snapshots_from_another_thread(void **state)
 /* ---- Events ----------------------------------------------------------------- */
 
 struct record {
-    char text[4096];
+    char text[64 * 1024];
     size_t length;
     uint64_t pause_ns;
     uint64_t heap_bytes;
@@ -326,8 +330,8 @@ static void test_events_of_automatic_cycles(void **state)
     struct gcx_events events = all_events();
     struct gcx_stats before = stats_now();
     gcx_set_event_listener(&events);
-    keep_list(64 * MIB / 64, 64);
-    churn(64, 2 * MIB);
+    keep_list(scaled(64 * MIB / 64), 64);
+    churn(64, scaled(2 * MIB));
     gcx_set_event_listener(NULL);
     struct gcx_stats after = stats_now();
     size_t minors = 0;
