@@ -81,12 +81,14 @@ static void test_cycles_are_counted_by_kind(void **state)
     }
     struct gcx_stats after = stats_now();
     gcx_enable();
-    assert_int_equal(after.full_cycles - before.full_cycles, 5);
-    assert_int_equal(after.minor_cycles - before.minor_cycles, 7);
+    int has_minor = strcmp(after.dirty_backend, "none") != 0;
+    assert_int_equal(after.full_cycles - before.full_cycles, has_minor ? 5 : 12);
+    assert_int_equal(after.minor_cycles - before.minor_cycles, has_minor ? 7 : 0);
     assert_true(after.pause_last_ns > 0);
     assert_true(after.pause_max_ns >= after.pause_last_ns);
     assert_true(after.pause_total_ns >= before.pause_total_ns + after.pause_last_ns);
-    assert_true(after.minor_pause_max_ns > 0 && after.full_pause_max_ns > 0);
+    assert_true(after.minor_pause_max_ns > 0 || !has_minor);
+    assert_true(after.full_pause_max_ns > 0);
     assert_true(after.minor_pause_max_ns <= after.pause_max_ns);
     assert_true(after.full_pause_max_ns <= after.pause_max_ns);
     assert_true(after.minor_pause_max_ns == after.pause_max_ns ||
