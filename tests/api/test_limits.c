@@ -296,6 +296,7 @@ static void test_percent_moves_the_goal(void **state)
 static uint64_t full_cycles_of_growth(int percent)
 {
     kept = NULL;
+    collect_full();
     gcx_release_memory();
     gcx_set_heap_percent(percent);
     uint64_t before = stats_now().full_cycles;
