@@ -40,19 +40,31 @@ static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size)
     return request.result;
 }
 
+/* Sizes that the inline path leaves to us come this way when a slot is ready. */
+static inline void *alloc_unaligned(enum gcxi_kind kind, size_t size)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX)) {
+        void *object = gcxi_local_bump(&self->local, kind, gcxi_class_of(size));
+        if (GCXI_LIKELY(object != NULL))
+            return object;
+    }
+    return alloc_kind(kind, 1, size);
+}
+
 void *gcx_detail_alloc_slow(size_t size)
 {
-    return alloc_kind(GCXI_SCAN, 1, size);
+    return alloc_unaligned(GCXI_SCAN, size);
 }
 
 void *gcx_detail_alloc_loose_slow(size_t size)
 {
-    return alloc_kind(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, 1, size);
+    return alloc_unaligned(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size);
 }
 
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
-    return alloc_kind(GCXI_NOSCAN, 1, size);
+    return alloc_unaligned(GCXI_NOSCAN, size);
 }
 
 void *gcx_alloc_root(size_t size)

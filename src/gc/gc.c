@@ -107,20 +107,11 @@ void gcxi_gc_error(const char *format, ...)
 
 /* ---- When to collect ---- */
 
-/* Heap lock. */
-static bool is_cycle_due(void)
-{
-    return gcxi_gc.allocated_bytes >= gcxi_gc.pacer.nursery_bytes && gcxi_gc.disable_depth == 0;
-}
-
+/* A hint, read without the lock: the cycle looks again under it. */
 static void collect_if_due(struct gcxi_mutator *self)
 {
-    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) < gcxi_gc.pacer.nursery_bytes)
-        return;
-    gcxi_mutator_lock_heap(self);
-    bool is_due = is_cycle_due();
-    gcxi_mutator_unlock_heap();
-    if (is_due)
+    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
+        gcxi_load_relaxed(&gcxi_gc.disable_depth) == 0)
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }
 

@@ -25,6 +25,7 @@
 
 #define NURSERY_MIN (2 * GCXI_MIB)
 #define GOAL_MIN (4 * GCXI_MIB)
+#define LITTLE_LIVE (8 * GCXI_MIB)
 
 /* Shares in percent. */
 #define SURVIVAL_HIGH 50u
@@ -33,8 +34,12 @@
 #define REMEMBER_LOW 1u
 #define HEADROOM_MIN ((size_t)25)
 #define HEADROOM_MAX ((size_t)75)
+#define LITTLE_HEADROOM ((size_t)45) /* below LITTLE_LIVE: little programs stay little */
 #define FULL_HIGH 6u
 #define FULL_LOW 3u
+
+#define MINOR_PAYS 4u /* times shorter than a full cycle, at least */
+#define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
 static size_t nursery_base(const struct gcxi_pacer *pacer,
@@ -75,7 +80,10 @@ static size_t headroom_of(const struct gcxi_pacer *pacer,
                           const struct gcxi_pacer_settings *settings)
 {
     size_t percent = (size_t)settings->percent;
-    return settings->is_adaptive ? gcxi_min(pacer->headroom, percent) : percent;
+    if (!settings->is_adaptive)
+        return percent;
+    size_t most = pacer->live_at_full < LITTLE_LIVE ? LITTLE_HEADROOM : percent;
+    return gcxi_min(pacer->headroom, gcxi_min(most, percent));
 }
 
 /* After a full cycle: what share of the time since the last one did it take? */
@@ -104,10 +112,21 @@ static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_se
     return goal;
 }
 
+static uint64_t smoothed(uint64_t before, uint64_t now)
+{
+    return before == 0 ? now : (3 * before + now) / 4;
+}
+
+static bool minor_pays(const struct gcxi_pacer *pacer)
+{
+    return pacer->minor_ns == 0 || pacer->full_ns == 0 || pacer->full_ns > FULL_CHEAP_NS ||
+           pacer->minor_ns * MINOR_PAYS < pacer->full_ns;
+}
+
 static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
 {
     size_t room = pacer->goal_bytes > pacer->live_bytes ? pacer->goal_bytes - pacer->live_bytes : 0;
-    if (settings->has_minor) {
+    if (settings->has_minor && minor_pays(pacer)) {
         pacer->next_is_full = room < pacer->nursery_bytes;
         return;
     }
@@ -128,6 +147,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        const struct gcxi_pacer_cycle *cycle)
 {
     pacer->live_bytes = cycle->live_bytes;
+    uint64_t *mean_ns = cycle->is_full ? &pacer->full_ns : &pacer->minor_ns;
+    *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
     if (cycle->is_full) {
         pacer->live_at_full = cycle->live_bytes;
         pacer->headroom = headroom_next(pacer, cycle);

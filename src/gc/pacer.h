@@ -35,6 +35,8 @@ struct gcxi_pacer {
     size_t live_at_full;  /* after the last full cycle */
     size_t headroom;      /* growth between full cycles now, in percent */
     uint64_t full_end_ns; /* end of the last full cycle */
+    uint64_t full_ns;     /* what a full cycle takes, smoothed; 0 = none yet */
+    uint64_t minor_ns;
     bool next_is_full;
 };
 

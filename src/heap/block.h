@@ -13,9 +13,8 @@
  *   FREED        released by gcx_free since
  *
  * Bytes and not bits: mark workers store them without atomic operations (two
- * that meet store the same value and scan one object twice), which measured
- * 5 ns less per object than a locked or; and the epoch lets a full cycle begin
- * without clearing anything.
+ * that meet store the same value and scan one object twice), and the epoch lets
+ * a full cycle begin without clearing anything (docs/decisions/0001).
  *
  * H1  A slot is an object if its mark byte is the epoch, or it lies in the
  *     block's young range and is not FREED. During a full cycle the epoch
@@ -79,9 +78,8 @@ struct gcxi_block {
     uint8_t kind;            /* enum gcxi_kind */
     uint8_t class_index;
     uint8_t needs_zero; /* its free slots hold old data */
-    uint8_t has_freed;  /* some mark byte is FREED */
     uint8_t own_mark;   /* the mark byte of a large object */
-    uint8_t unused[2];
+    uint8_t unused[3];
 };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");

@@ -50,6 +50,23 @@ struct gcxi_local {
 struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
                                   unsigned class_index);
 
+/* The next ready slot, or NULL: as the inline path does it, for every class,
+ * and like it outside a critical section. Hot. */
+GCXI_INLINE void *gcxi_local_bump(struct gcxi_local *local, enum gcxi_kind kind,
+                                  unsigned class_index)
+{
+    struct gcxi_lane *lanes = local->lanes[kind];
+    if (lanes == NULL)
+        return NULL;
+    struct gcx_detail_run *run = lanes[class_index].run;
+    uintptr_t p = run->cur;
+    size_t slot_bytes = gcxi_class_bytes(class_index);
+    if (run->end - p < slot_bytes)
+        return NULL;
+    run->cur = p + slot_bytes;
+    return (void *)p;
+}
+
 /* Hands every block back. Under the heap lock. */
 void gcxi_local_retire(struct gcxi_local *local);
 

@@ -12,6 +12,7 @@
 #define META_LINE ((size_t)64)
 #define META_MAX (64 * GCXI_KIB)
 #define META_CHUNK (256 * GCXI_KIB)
+#define META_HUGE (2 * GCXI_MIB) /* a huge page, where the processor has that size */
 
 struct meta_item {
     struct meta_item *next;
@@ -31,17 +32,33 @@ static size_t meta_lines(size_t bytes)
     return (bytes + META_LINE - 1) / META_LINE;
 }
 
+/* Mark bytes are read in the order of the object graph: with many of them the
+ * processor runs out of translations, so they move to huge pages. */
+static char *meta_map_huge(void)
+{
+    char *chunk = gcxi_vm_reserve(META_HUGE, META_HUGE);
+    if (chunk == NULL)
+        return NULL;
+    if (gcxi_vm_commit(chunk, META_HUGE) != 0) {
+        gcxi_vm_unreserve(chunk, META_HUGE);
+        return NULL;
+    }
+    gcxi_vm_advise_huge(chunk, META_HUGE);
+    return chunk;
+}
+
 /* Cuts from the current chunk; what is left of a chunk when the next begins is
  * at most one item, and lost. */
 static void *meta_carve(size_t bytes)
 {
     if (bytes > (size_t)(meta.end - meta.cur)) {
-        char *chunk = gcxi_vm_map(META_CHUNK);
+        size_t chunk_bytes = meta.bytes < META_HUGE ? META_CHUNK : META_HUGE;
+        char *chunk = chunk_bytes == META_HUGE ? meta_map_huge() : gcxi_vm_map(META_CHUNK);
         if (chunk == NULL)
             return NULL;
         meta.cur = chunk;
-        meta.end = chunk + META_CHUNK;
-        meta.bytes += META_CHUNK;
+        meta.end = chunk + chunk_bytes;
+        meta.bytes += chunk_bytes;
     }
     void *p = meta.cur;
     meta.cur += bytes;

@@ -30,12 +30,11 @@
 #include <unistd.h>
 
 #define SOFTDIRTY_BIT (UINT64_C(1) << 55)
-#define SOFTDIRTY_ENTRIES 4096
+#define SOFTDIRTY_ENTRIES 1024 /* on the stack: static data is a root, read in each cycle */
 
 static struct {
     int pagemap_fd; /* -1: closed */
     int clear_fd;
-    uint64_t entries[SOFTDIRTY_ENTRIES];
 } softdirty_state = {.pagemap_fd = -1, .clear_fd = -1};
 
 /* A growing run of dirty pages that was not reported yet; empty if lo == hi. */
@@ -93,14 +92,14 @@ static void softdirty_run_add(struct softdirty_run *run, uintptr_t page, size_t 
 }
 
 /* Reads the entries of `count` pages; all of them, or -1. */
-static int softdirty_read(uintptr_t lo, size_t count, size_t page_bytes)
+static int softdirty_read(uint64_t *entries, uintptr_t lo, size_t count, size_t page_bytes)
 {
-    const size_t wanted = count * sizeof softdirty_state.entries[0];
-    const off_t offset = (off_t)(lo / page_bytes * sizeof softdirty_state.entries[0]);
+    const size_t wanted = count * sizeof *entries;
+    const off_t offset = (off_t)(lo / page_bytes * sizeof *entries);
     ssize_t n;
 
     do
-        n = pread(softdirty_state.pagemap_fd, softdirty_state.entries, wanted, offset);
+        n = pread(softdirty_state.pagemap_fd, entries, wanted, offset);
     while (n < 0 && errno == EINTR);
     return n == (ssize_t)wanted ? 0 : -1;
 }
@@ -109,14 +108,15 @@ static int softdirty_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *vis
 {
     const size_t page_bytes = gcxi_vm_page_bytes();
     struct softdirty_run run = {.visit = visit, .arg = arg};
+    uint64_t entries[SOFTDIRTY_ENTRIES];
 
     while (lo < hi) {
         const size_t count = gcxi_min((hi - lo) / page_bytes, SOFTDIRTY_ENTRIES);
 
-        if (softdirty_read(lo, count, page_bytes) < 0)
+        if (softdirty_read(entries, lo, count, page_bytes) < 0)
             return -1;
         for (size_t i = 0; i < count; i++) {
-            if ((softdirty_state.entries[i] & SOFTDIRTY_BIT) != 0)
+            if ((entries[i] & SOFTDIRTY_BIT) != 0)
                 softdirty_run_add(&run, lo + i * page_bytes, page_bytes);
         }
         lo += count * page_bytes;
@@ -147,9 +147,9 @@ static void softdirty_disarm(uintptr_t lo, uintptr_t hi)
 static bool softdirty_is_dirty(uintptr_t page)
 {
     const size_t page_bytes = gcxi_vm_page_bytes();
+    uint64_t entry;
 
-    return softdirty_read(page, 1, page_bytes) == 0 &&
-           (softdirty_state.entries[0] & SOFTDIRTY_BIT) != 0;
+    return softdirty_read(&entry, page, 1, page_bytes) == 0 && (entry & SOFTDIRTY_BIT) != 0;
 }
 
 /* The kernel stores into the page, on behalf of a system call. */

@@ -23,8 +23,8 @@ struct gcxi_marker {
     uintptr_t *base; /* [base, sp): words and ranges still to be looked at */
     uintptr_t *sp;
     uintptr_t *limit;
-    uintptr_t *stack;      /* start of the mapping; base moves up when the */
-    size_t stack_bytes;    /* oldest entries are given to other workers    */
+    uintptr_t *stack;      /* its bottom; base moves up when the oldest */
+                           /* entries are given to other workers        */
     const uint8_t *filter; /* per unit, 1: words into it matter in this cycle */
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
@@ -36,7 +36,6 @@ struct gcxi_marker {
 
 /* Maps the mark stack. 0, or -1 with ENOMEM. */
 int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes);
-void gcxi_marker_fini(struct gcxi_marker *m);
 
 /* Prepares for a cycle: young objects only, or all. */
 void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);

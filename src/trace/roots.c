@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "heap/space.h"
 #include "os/module.h"
 #include "os/vm.h"
 
@@ -66,7 +67,7 @@ static void root_block_mark(struct gcxi_marker *m, struct gcxi_block *block)
 static void root_objects_mark(struct gcxi_marker *m)
 {
     const uint8_t *kinds = gcxi_map.kind;
-    const uint8_t *end = kinds + gcxi_map.noscan_first;
+    const uint8_t *end = kinds + gcxi_zone_end(GCXI_ZONE_SCAN);
     for (const uint8_t *p = kinds; (p = memchr(p, GCXI_ROOT, (size_t)(end - p))) != NULL;) {
         struct gcxi_block *block = &gcxi_map.blocks[p - kinds];
         root_block_mark(m, block);
