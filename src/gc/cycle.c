@@ -187,6 +187,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .live_bytes = cycle->live_bytes,
         .promoted_bytes = cycle->promoted_bytes,
         .allocated_bytes = gcxi_gc.allocated_bytes,
+        .committed_bytes = gcxi_space_committed_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns,

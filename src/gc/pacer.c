@@ -34,6 +34,7 @@
 #define REMEMBER_LOW 1u
 #define HEADROOM_MIN ((size_t)25)
 #define HEADROOM_MAX ((size_t)75)
+#define HEADROOM_FREE ((size_t)150)  /* where the heap has been as large before */
 #define LITTLE_HEADROOM ((size_t)45) /* below LITTLE_LIVE: little programs stay little */
 #define FULL_HIGH 6u
 #define FULL_LOW 3u
@@ -97,6 +98,15 @@ static size_t headroom_next(const struct gcxi_pacer *pacer, const struct gcxi_pa
     return pacer->headroom;
 }
 
+/* May the goal rise to what the heap holds? Three quarters of that, so that it
+ * does not creep up. */
+static bool has_free_room(const struct gcxi_pacer *pacer,
+                          const struct gcxi_pacer_settings *settings)
+{
+    return settings->percent >= 0 && settings->is_adaptive && pacer->headroom == HEADROOM_MAX &&
+           pacer->live_at_full >= LITTLE_LIVE;
+}
+
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                       size_t overhead_bytes)
 {
@@ -104,6 +114,9 @@ static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_se
     size_t goal = SIZE_MAX / 2;
     if (settings->percent >= 0)
         goal = gcxi_max(GOAL_MIN, live + live / 100 * headroom_of(pacer, settings));
+    if (has_free_room(pacer, settings))
+        goal = gcxi_max(
+            goal, gcxi_min(live + live / 100 * HEADROOM_FREE, pacer->committed_bytes / 4 * 3));
     if (settings->memory_limit != INT64_MAX) {
         size_t limit = (size_t)settings->memory_limit;
         size_t room = limit > overhead_bytes ? limit - overhead_bytes : 0;
@@ -147,6 +160,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        const struct gcxi_pacer_cycle *cycle)
 {
     pacer->live_bytes = cycle->live_bytes;
+    pacer->committed_bytes = cycle->committed_bytes;
     uint64_t *mean_ns = cycle->is_full ? &pacer->full_ns : &pacer->minor_ns;
     *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
     if (cycle->is_full) {

@@ -21,6 +21,7 @@ struct gcxi_pacer_cycle {
     size_t live_bytes;      /* after it, in the whole heap */
     size_t promoted_bytes;  /* of what was young */
     size_t allocated_bytes; /* since the cycle before */
+    size_t committed_bytes; /* held by the heap, free spans included */
     size_t overhead_bytes;  /* committed for the collector's own tables */
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
@@ -33,6 +34,7 @@ struct gcxi_pacer {
     size_t goal_bytes;    /* heap size at which the next cycle is a full one */
     size_t live_bytes;    /* after the last cycle */
     size_t live_at_full;  /* after the last full cycle */
+    size_t committed_bytes;
     size_t headroom;      /* growth between full cycles now, in percent */
     uint64_t full_end_ns; /* end of the last full cycle */
     uint64_t full_ns;     /* what a full cycle takes, smoothed; 0 = none yet */

@@ -114,7 +114,7 @@ GCXI_NO_SANITIZE GCXI_INLINE void mark_push_words(struct gcxi_marker *m, uintptr
 /* The same where pointers into the heap are rare, as in static data: four
  * words without one cost four subtractions and compares. */
 GCXI_NO_SANITIZE GCXI_INLINE void mark_push_sparse_words(struct gcxi_marker *m, uintptr_t lo,
-                                                    uintptr_t hi)
+                                                         uintptr_t hi)
 {
     uintptr_t base = gcxi_map.base;
     uintptr_t bytes = (uintptr_t)gcxi_map.units << GCXI_LG_UNIT;
