@@ -40,12 +40,25 @@ static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size)
     return request.result;
 }
 
-/* Sizes that the inline path leaves to us come this way when a slot is ready. */
-static inline void *alloc_unaligned(enum gcxi_kind kind, size_t size)
+/* From the lane as it is, or from a further run of its block: what needs
+ * neither the heap lock nor a cycle, and so not the caller's registers. */
+static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
+{
+    void *object = gcxi_local_bump(&self->local, kind, class_index);
+    if (object != NULL || self->local.lanes[kind] == NULL || gcxi_gc.settings.stress != 0)
+        return object;
+    gcxi_critical_enter(&self->suspend);
+    if (gcxi_lane_refill(&self->local, &self->local.lanes[kind][class_index]))
+        object = gcxi_local_bump(&self->local, kind, class_index);
+    gcxi_critical_leave(&self->suspend);
+    return object;
+}
+
+static void *alloc_unaligned(enum gcxi_kind kind, size_t size)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX)) {
-        void *object = gcxi_local_bump(&self->local, kind, gcxi_class_of(size));
+        void *object = alloc_from_lane(self, kind, gcxi_class_of(size));
         if (GCXI_LIKELY(object != NULL))
             return object;
     }

@@ -75,7 +75,7 @@ static void put_head(struct line *line, const struct gcxi_cycle *cycle)
 static const char *cycle_word(const struct gcxi_cycle *cycle)
 {
     if (cycle->reason == GCXI_FORCED || cycle->reason == GCXI_NO_MEMORY)
-        return cycle->kind == GCX_MINOR ? " P (minor forced)\n" : " P (full forced)\n";
+        return " P (forced)\n";
     return cycle->kind == GCX_MINOR ? " P (minor)\n" : " P (full)\n";
 }
 

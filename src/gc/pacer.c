@@ -98,7 +98,7 @@ static size_t headroom_next(const struct gcxi_pacer *pacer, const struct gcxi_pa
     return pacer->headroom;
 }
 
-/* May the goal rise to what the heap holds? Three quarters of that, so that it
+/* May the goal rise to what the heap holds? Two thirds of that, so that it
  * does not creep up. */
 static bool has_free_room(const struct gcxi_pacer *pacer,
                           const struct gcxi_pacer_settings *settings)
@@ -116,7 +116,7 @@ static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_se
         goal = gcxi_max(GOAL_MIN, live + live / 100 * headroom_of(pacer, settings));
     if (has_free_room(pacer, settings))
         goal = gcxi_max(
-            goal, gcxi_min(live + live / 100 * HEADROOM_FREE, pacer->committed_bytes / 4 * 3));
+            goal, gcxi_min(live + live / 100 * HEADROOM_FREE, pacer->committed_bytes / 3 * 2));
     if (settings->memory_limit != INT64_MAX) {
         size_t limit = (size_t)settings->memory_limit;
         size_t room = limit > overhead_bytes ? limit - overhead_bytes : 0;

@@ -24,9 +24,13 @@ GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uin
     return i;
 }
 
-/* First index in [i, n) whose byte is value; n if none. */
+/* First index in [i, n) whose byte is value; n if none. Most free runs are
+ * short, so the first bytes are looked at before calling anything. */
 GCXI_INLINE uint32_t gcxi_marks_find(const uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
 {
+    for (uint32_t near = i + 4; i < near && i < n; i++)
+        if (marks[i] == value)
+            return i;
     const uint8_t *p = i < n ? memchr(marks + i, value, n - i) : NULL;
     return p != NULL ? (uint32_t)(p - marks) : n;
 }

@@ -434,7 +434,7 @@ static void test_trace_lines(void **state)
         "[0-9.]+\\+[0-9.]+\\+[0-9.]+ ms clock, "
         "[0-9.]+\\+[0-9.]+/[0-9.]+/[0-9.]+\\+[0-9.]+ ms cpu, "
         "[0-9]+->[0-9]+->[0-9]+ MB, [0-9]+ MB goal, [0-9]+ MB stacks, [0-9]+ MB globals, "
-        "[0-9]+ P \\((minor|full|forced)( forced)?\\)$";
+        "[0-9]+ P \\((minor|full|forced)\\)$";
     regex_t regex;
     assert_int_equal(regcomp(&regex, shape, REG_EXTENDED), 0);
     child_run(&result, "cycles", NULL, variables);
