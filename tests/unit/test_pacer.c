@@ -163,6 +163,81 @@ static void a_limit_too_low_is_no_death_spiral(void **state)
     assert_true(o.marked_bytes < 12 * o.allocated_bytes);
 }
 
+/* One cycle after another of the same kind of program: live bytes, what is held,
+ * and how long cycles take beside a millisecond of program in between. */
+static void run_cycles(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                       struct gcxi_pacer_cycle like, uint64_t minor_ns, uint64_t full_ns,
+                       unsigned cycles)
+{
+    for (unsigned i = 0; i < cycles; i++) {
+        struct gcxi_pacer_cycle cycle = like;
+        cycle.is_full = pacer->next_is_full;
+        cycle.allocated_bytes = pacer->nursery_bytes;
+        cycle.interval_ns = 1000000;
+        cycle.pause_ns = cycle.is_full ? full_ns : minor_ns;
+        cycle.now_ns = pacer->full_end_ns + cycle.interval_ns + cycle.pause_ns;
+        gcxi_pacer_update(pacer, settings, &cycle);
+    }
+}
+
+static void minor_cycles_that_do_not_pay_are_left_out(void **state)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle like = {.live_bytes = 3 * GCXI_MIB};
+    (void)state;
+    gcxi_pacer_init(&pacer, &usual);
+    run_cycles(&pacer, &usual, like, 40000, 60000, 50);
+    for (int i = 0; i < 20; i++) {
+        assert_true(pacer.next_is_full);
+        assert_true(pacer.live_bytes + pacer.nursery_bytes <= pacer.goal_bytes);
+        run_cycles(&pacer, &usual, like, 40000, 60000, 1);
+    }
+    /* The same heap with much to scan. */
+    run_cycles(&pacer, &usual, like, 40000, 5000000, 20);
+    unsigned minors = 0;
+    for (int i = 0; i < 20; i++) {
+        minors += !pacer.next_is_full;
+        run_cycles(&pacer, &usual, like, 40000, 5000000, 1);
+    }
+    assert_true(minors > 0);
+}
+
+static void a_busy_heap_uses_what_it_holds(void **state)
+{
+    struct gcxi_pacer_settings adaptive = usual;
+    struct gcxi_pacer_cycle like = {.live_bytes = 20 * GCXI_MIB};
+    struct gcxi_pacer pacer;
+    (void)state;
+    adaptive.is_adaptive = true;
+    gcxi_pacer_init(&pacer, &adaptive);
+    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 100);
+    size_t alone = pacer.goal_bytes;
+    assert_true(alone > 30 * GCXI_MIB && alone <= 35 * GCXI_MIB);
+    like.committed_bytes = 60 * GCXI_MIB;
+    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 100);
+    assert_true(pacer.goal_bytes > alone);
+    assert_true(pacer.goal_bytes <= 40 * GCXI_MIB);
+    /* Nobody waits for cycles: memory is worth more than time. */
+    for (int i = 0; i < 20; i++) {
+        pacer.next_is_full = true;
+        run_cycles(&pacer, &adaptive, like, 500, 5000, 1);
+    }
+    assert_true(pacer.goal_bytes <= 25 * GCXI_MIB);
+}
+
+static void a_little_heap_has_little_headroom(void **state)
+{
+    struct gcxi_pacer_settings adaptive = usual;
+    struct gcxi_pacer_cycle like = {.live_bytes = 6 * GCXI_MIB};
+    struct gcxi_pacer pacer;
+    (void)state;
+    adaptive.is_adaptive = true;
+    gcxi_pacer_init(&pacer, &adaptive);
+    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 100);
+    assert_true(pacer.goal_bytes > 7 * GCXI_MIB);
+    assert_true(pacer.goal_bytes < 9 * GCXI_MIB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +249,9 @@ int main(void)
         cmocka_unit_test(without_minor_cycles_all_are_full),
         cmocka_unit_test(percent_off_leaves_it_to_the_limit),
         cmocka_unit_test(a_limit_too_low_is_no_death_spiral),
+        cmocka_unit_test(minor_cycles_that_do_not_pay_are_left_out),
+        cmocka_unit_test(a_busy_heap_uses_what_it_holds),
+        cmocka_unit_test(a_little_heap_has_little_headroom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
