@@ -137,7 +137,8 @@ GCXI_INLINE uintptr_t mark_slice(struct gcxi_marker *m, uintptr_t lo, uintptr_t 
 }
 
 /* Out of line, to leave the loop its registers. */
-static GCXI_NOINLINE void mark_scan_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+GCXI_NO_SANITIZE static GCXI_NOINLINE void mark_scan_range(struct gcxi_marker *m, uintptr_t lo,
+                                                           uintptr_t hi)
 {
     mark_push_sparse_words(m, lo, mark_slice(m, lo, hi));
 }
