@@ -243,7 +243,7 @@ struct gcx_stats {
     uint64_t mark_total_ns;     /* elapsed in marking, of the pauses */
     uint64_t goal_bytes;        /* heap size at which a full cycle starts */
     uint64_t nursery_bytes;     /* allocation between minor cycles */
-    uint64_t dirty_pages_total; /* written old pages found by minor cycles */
+    uint64_t dirty_pages_total; /* old pages (cards) minor cycles looked at */
     uint64_t threads;           /* registered now */
     uint64_t mark_workers;
     const char *dirty_backend; /* "uffd", "softdirty", "mprotect", "explicit",

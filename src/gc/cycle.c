@@ -124,14 +124,15 @@ static void mark(struct gcxi_cycle *cycle)
     gcxi_mutators_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
+    gcxi_feed *feed = gcxi_feed_nothing;
     if (is_minor)
-        cycle->dirty_pages = gcxi_remember_scan(gcxi_marker);
+        feed = gcxi_remember_scan(gcxi_marker);
     else
         gcxi_remember_forget();
     cycle->remember_ns = gcxi_clock_ns() - before;
-    gcxi_workers_drain();
+    gcxi_workers_drain(feed);
+    cycle->dirty_pages = is_minor ? gcxi_remember_pages() : 0;
     gcxi_map.epoch_before = gcxi_map.epoch;
-    cycle->marked_objects = gcxi_marker->marked_objects;
     cycle->marked_ns = gcxi_clock_ns();
 }
 
@@ -156,7 +157,7 @@ static void census(struct gcxi_cycle *cycle)
     cycle->promoted_bytes = is_minor ? result.live_bytes - result.live_before : 0;
     cycle->live_bytes =
         is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes : result.live_bytes;
-    gcxi_remember_arm();
+    gcxi_remember_arm(!is_minor, gcxi_gc.pacer.nursery_bytes);
     cycle->swept_ns = gcxi_clock_ns();
 }
 
@@ -191,7 +192,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns,
-        .remember_ns = cycle->remember_ns,
+        .remember_ns =
+            cycle->remember_ns + (cycle->kind == GCX_MINOR ? gcxi_remember_cost_ns() : 0),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);

@@ -50,11 +50,11 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     uint32_t units = gcxi_class_units(class_index);
     uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes);
     bool is_zero;
-    uint8_t *marks = gcxi_meta_alloc(slots);
+    uint8_t *marks = gcxi_meta_alloc(slots + 1); /* H5 */
     uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, true, &is_zero) : 0;
     if (unit == 0) {
         if (marks != NULL)
-            gcxi_meta_free(marks, slots);
+            gcxi_meta_free(marks, slots + 1);
         return NULL;
     }
     struct gcxi_block *block = block_claim(unit, units, kind);
@@ -99,7 +99,7 @@ void gcxi_block_destroy(struct gcxi_block *block)
     memset(&gcxi_map.used[unit], 0, units);
     memset(&gcxi_map.kind[unit], 0xff, units);
     if (block->marks != &block->own_mark)
-        gcxi_meta_free(block->marks, block->slots);
+        gcxi_meta_free(block->marks, block->slots + 1);
     for (uint32_t i = 0; i < units; i++) {
         block[i].state = GCXI_UNIT_NONE;
         block[i].head_back = 0;

@@ -25,6 +25,8 @@
  *     pointer leads to it, nobody reads it, any mutator may get it.
  * H4  Only blocks with their young byte set have a young range that is not
  *     empty.
+ * H5  One mark byte more than there are slots is there and stays 0: the bytes
+ *     behind the last slot, too few for another, resolve to it.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_HEAP_BLOCK_H

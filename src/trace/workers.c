@@ -29,7 +29,8 @@
 #include "os/thread.h"
 #include "os/vm.h"
 
-#define ALONE_OBJECTS 8192u
+#define ALONE_BATCHES 512u
+#define FEED_BATCHES 32u /* what a piece of the feed counts */
 #define POOL_ENTRIES ((size_t)GCXI_POOL_BATCH * 64)
 #define SPIN_ROUNDS 2000
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
@@ -45,6 +46,7 @@ static struct {
     uint32_t inside;  /* helpers in this phase; futex */
     uint32_t seq;     /* futex: moves when entries came or the phase ended */
     uint32_t phase;   /* futex: odd while helpers are wanted */
+    gcxi_feed *feed;  /* of this phase */
     unsigned helpers; /* that may join this phase; one started since may not */
     bool is_done;
 } pool = {.lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
@@ -128,6 +130,15 @@ static bool pool_take(struct gcxi_marker *m)
     return has_work;
 }
 
+/* Until the phase is over. */
+static void work(struct gcxi_marker *m)
+{
+    gcxi_feed *feed = pool.feed;
+    do
+        gcxi_mark_drain(m, 0);
+    while (feed(m) || pool_take(m));
+}
+
 /* ---- Helpers ---- */
 
 static void helper_phase(struct gcxi_marker *m)
@@ -142,8 +153,7 @@ static void helper_phase(struct gcxi_marker *m)
     gcxi_unlock(&pool.lock);
     if (!joins)
         return;
-    while (pool_take(m))
-        gcxi_mark_drain(m, 0);
+    work(m);
     if (gcxi_sub_acq_rel(&pool.inside, 1) == 1)
         gcxi_futex_wake(&pool.inside, 1);
 }
@@ -223,7 +233,7 @@ unsigned gcxi_workers_count(void)
 
 /* ---- A phase ---- */
 
-static void phase_begin(void)
+static void phase_begin(gcxi_feed *feed)
 {
     unsigned helpers = gcxi_load_acquire(&workers.running);
     for (unsigned i = 1; i <= helpers; i++) {
@@ -234,6 +244,7 @@ static void phase_begin(void)
     pool.is_done = false;
     pool.count = 0;
     pool.active = 1;
+    pool.feed = feed;
     pool.helpers = helpers;
     gcxi_unlock(&pool.lock);
     pool_signal(&pool.phase);
@@ -248,22 +259,34 @@ static void phase_end(void)
     gcxi_unlock(&pool.lock);
     while ((inside = gcxi_load_acquire(&pool.inside)) != 0)
         gcxi_futex_wait(&pool.inside, inside);
-    for (unsigned i = 1; i <= pool.helpers; i++) {
-        gcxi_marker->marked_bytes += workers.markers[i].marked_bytes;
-        gcxi_marker->marked_objects += workers.markers[i].marked_objects;
+    for (unsigned i = 1; i <= pool.helpers; i++)
         gcxi_marker->overflowed |= workers.markers[i].overflowed;
-    }
 }
 
-void gcxi_workers_drain(void)
+bool gcxi_feed_nothing(struct gcxi_marker *m)
 {
-    if (!gcxi_mark_drain(gcxi_marker, ALONE_OBJECTS)) {
+    (void)m;
+    return false;
+}
+
+/* True if nothing is left. */
+static bool drain_alone(gcxi_feed *feed)
+{
+    if (!gcxi_mark_drain(gcxi_marker, ALONE_BATCHES))
+        return false;
+    for (uint32_t batches = ALONE_BATCHES; feed(gcxi_marker); batches -= FEED_BATCHES)
+        if (batches <= FEED_BATCHES || !gcxi_mark_drain(gcxi_marker, batches))
+            return false;
+    return true;
+}
+
+void gcxi_workers_drain(gcxi_feed *feed)
+{
+    if (!drain_alone(feed)) {
         if (workers.running + 1 < workers.wanted)
             gcxi_store_relaxed(&workers.is_needed, 1);
-        phase_begin();
-        do
-            gcxi_mark_drain(gcxi_marker, 0);
-        while (pool_take(gcxi_marker));
+        phase_begin(feed);
+        work(gcxi_marker);
         phase_end();
     }
     if (GCXI_UNLIKELY(gcxi_marker->overflowed))

@@ -28,7 +28,7 @@
 #define TEST_RESERVE_BYTES (4 * GCXI_GIB)
 #define TEST_BYTES (16 * GCXI_MIB)
 #define TEST_UNIT_BYTES (64 * GCXI_KIB)
-#define TEST_ROUNDS 100000
+#define TEST_ROUNDS 20000
 #define TEST_PAGES_MAX 4096
 
 static const char *test_backend_name;
