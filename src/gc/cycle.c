@@ -91,27 +91,26 @@ static void stop_world(void *arg)
 
 /* ---- 3: epoch ---- */
 
-/* Before epoch numbers begin again, no slot may carry an old one. */
-static void forget_old_epochs(uint8_t epoch)
+static void forget_old_epochs(enum gcxi_zone_index zone, uint8_t epoch)
 {
-    for (uint32_t unit = 0; unit < gcxi_map.units; unit++) {
-        const uint8_t *used = memchr(gcxi_map.used + unit, 1, gcxi_map.units - unit);
-        if (used == NULL)
-            return;
-        unit = (uint32_t)(used - gcxi_map.used);
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
         struct gcxi_block *block = &gcxi_map.blocks[unit];
         for (uint32_t i = 0; i < block->slots; i++)
             if (block->marks[i] != epoch && block->marks[i] != GCXI_MARK_FREED)
                 block->marks[i] = GCXI_MARK_NONE;
-        unit += block->units - 1;
+        unit += block->units;
     }
 }
 
+/* Before epoch numbers begin again, no slot may carry an old one. */
 static void begin_epoch(void)
 {
     gcxi_map.epoch_before = gcxi_map.epoch;
-    if (gcxi_map.epoch == GCXI_EPOCH_LAST)
-        forget_old_epochs(gcxi_map.epoch);
+    if (gcxi_map.epoch == GCXI_EPOCH_LAST) {
+        forget_old_epochs(GCXI_ZONE_SCAN, gcxi_map.epoch);
+        forget_old_epochs(GCXI_ZONE_NOSCAN, gcxi_map.epoch);
+    }
     gcxi_map.epoch = gcxi_map.epoch == GCXI_EPOCH_LAST ? 1 : (uint8_t)(gcxi_map.epoch + 1);
 }
 

@@ -56,6 +56,7 @@ struct gcx_detail_cards gcx_detail_cards;
 /* Units disarmed together, and the gap between two runs that is. */
 #define REGION_UNITS 16u
 #define GAP_UNITS 8u
+#define DEAR_RUN_UNITS 8u
 #define FEED_UNITS 4u
 
 /* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
@@ -267,11 +268,15 @@ static void plan_arming(uint32_t end, size_t soon_bytes)
     }
 }
 
+/* Each run costs a call now and one in every harvest, so where calls are dear
+ * short ones are rather shown whole. */
 static void arm_planned(uint32_t end)
 {
+    uint32_t least = remember.is_dear ? DEAR_RUN_UNITS : 1;
     for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, ARM, &lo, &hi, end); lo = hi) {
-        int status = remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
-        memset(gcxi_map.armed + lo, status == 0, hi - lo);
+        bool is_armed = hi - lo >= least &&
+                        remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi)) == 0;
+        memset(gcxi_map.armed + lo, is_armed, hi - lo);
     }
 }
 

@@ -57,6 +57,8 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
             gcxi_meta_free(marks, slots + 1);
         return NULL;
     }
+    if (is_zero) /* one call instead of a fault for each page */
+        gcxi_vm_advise_populate((void *)gcxi_unit_addr(unit), GCXI_UNIT);
     struct gcxi_block *block = block_claim(unit, units, kind);
     block->marks = marks;
     block->slot_bytes = slot_bytes;

@@ -85,10 +85,9 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     struct gcxi_block *block = lane->block;
     uint8_t epoch = gcxi_map.epoch;
     uint32_t lo = gcxi_marks_find_other(block->marks, block->young_hi, block->slots, epoch);
-    uint32_t hi = gcxi_marks_find(block->marks, lo, block->slots, epoch);
     if (lo == block->slots)
         return false;
-    memset(block->marks + lo, GCXI_MARK_NONE, hi - lo);
+    uint32_t hi = gcxi_marks_clear_until(block->marks, lo, block->slots, epoch);
     lane->limit = gcxi_slot_addr(block, hi);
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;
