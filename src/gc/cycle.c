@@ -180,6 +180,14 @@ static void note_pause(const struct gcxi_cycle *cycle)
         gcxi_store_relaxed(kind_max, pause);
 }
 
+/* The part of a minor cycle that a smaller nursery would shorten. */
+static uint64_t young_ns(const struct gcxi_cycle *cycle)
+{
+    uint64_t pause = cycle->swept_ns - cycle->stopped_ns;
+    uint64_t old = cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
+    return pause > old ? pause - old : 0;
+}
+
 static void plan_next(const struct gcxi_cycle *cycle)
 {
     struct gcxi_pacer_cycle summary = {
@@ -191,8 +199,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns,
-        .remember_ns =
-            cycle->remember_ns + (cycle->kind == GCX_MINOR ? gcxi_remember_cost_ns() : 0),
+        .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
+        .young_ns = young_ns(cycle),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);

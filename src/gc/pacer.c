@@ -6,7 +6,8 @@
  * stay little. It grows while cycles pay badly: most of the young survive (the
  * heap is being built), or rescanning written old pages takes more than a few
  * per cent of the time (each page costs the same whether the cycle comes after
- * 4 MiB or 64). It shrinks back otherwise.
+ * 4 MiB or 64). It shrinks back otherwise, and stays so small that the survivors
+ * of a minor cycle are marked in 4 ms: the more survive, the smaller it is.
  *
  * And is the next one full? When the heap would pass the goal: what the last
  * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
@@ -39,7 +40,8 @@
 #define FULL_HIGH 6u
 #define FULL_LOW 3u
 
-#define MINOR_PAYS 4u /* times shorter than a full cycle, at least */
+#define MINOR_PAYS 4u     /* times shorter than a full cycle, at least */
+#define MINOR_NS 4000000u /* what a minor cycle should take at most */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
@@ -58,6 +60,15 @@ static size_t nursery_cap(const struct gcxi_pacer *pacer,
                     gcxi_min(pacer->live_bytes / 4, 4 * settings->cache_bytes));
 }
 
+/* The largest nursery whose survivors are marked within the time a minor cycle
+ * should take, as far as the last one tells. */
+static size_t nursery_for_pause(const struct gcxi_pacer_cycle *cycle)
+{
+    uint64_t young_us = cycle->young_ns / 1000 + 1;
+    uint64_t bytes = cycle->allocated_bytes * (uint64_t)(MINOR_NS / 1000) / young_us;
+    return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
+}
+
 static size_t nursery_next(const struct gcxi_pacer *pacer,
                            const struct gcxi_pacer_settings *settings,
                            const struct gcxi_pacer_cycle *cycle)
@@ -69,12 +80,12 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
     if (settings->nursery_bytes != 0)
         return settings->nursery_bytes;
     if (cycle->is_full)
-        return gcxi_min(nursery, nursery_cap(pacer, settings));
+        return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
     if (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH)
         nursery *= 2;
     else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
         nursery = gcxi_max(base, nursery / 2);
-    return gcxi_min(nursery, nursery_cap(pacer, settings));
+    return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
 }
 
 static size_t headroom_of(const struct gcxi_pacer *pacer,
@@ -152,6 +163,7 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
     *pacer = (struct gcxi_pacer){0};
     pacer->nursery_bytes = settings->nursery_bytes != 0 ? settings->nursery_bytes : NURSERY_MIN;
     pacer->headroom = 2 * HEADROOM_MIN;
+    pacer->pause_cap_bytes = SIZE_MAX;
     pacer->goal_bytes = goal_of(pacer, settings, 0);
     pacer_plan(pacer, settings);
 }
@@ -168,6 +180,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->headroom = headroom_next(pacer, cycle);
         pacer->full_end_ns = cycle->now_ns;
     }
+    if (!cycle->is_full)
+        pacer->pause_cap_bytes = nursery_for_pause(cycle);
     pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
 }

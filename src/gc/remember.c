@@ -21,17 +21,17 @@
  *     becomes concurrent.
  * R3  A block that is allocated from is not armed: no run of a lane faults.
  *     Noscan blocks are never armed.
- *
  * R4  A unit of which any part is unarmed is shown whole, whatever its block.
  * R5  A unit so many of whose pages were written that the faults cost more than
- *     to show all of it rests: it is armed again after 4, 8, ... 128 cycles in
- *     which it held no pointer to a young object. Where faults are dear, a new
- *     unit rests first.
+ *     to show all of it rests: it is armed again after a number of minor cycles
+ *     in which it held no pointer to a young object, twice as many each time.
+ *     Where faults are dear, a new unit rests first.
  * R6  Blocks that will be allocated from before the next cycle are not armed.
  *
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
- * measured at the start.
+ * measured at the start. A unit rests until showing it has cost as much as the
+ * faults may that arming it brings (the ski rental problem): 4 cycles or 50.
  *
  * Locking: the heap lock, and the world stopped for scan, forget and arm.
  *
@@ -45,6 +45,7 @@
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/space.h"
+#include "os/clock.h"
 #include "os/dirty.h"
 #include "os/vm.h"
 
@@ -64,9 +65,8 @@ enum { ARM = 2, DISARM = 3 };
 
 /* Cycles without a pointer to a young object after which a unit is armed: twice
  * as many each time that it did not pay. */
-#define REST_CHEAP 4u
-#define REST_DEAR 16u
-#define REST_MAX 128u
+#define REST_MAX 255u
+#define REST_NEW 16u /* binary trees would rather have 4, churn 50 */
 
 /* To show the words of a page and of a unit; a unit is read in one sweep. */
 #define PAGE_NS 600u
@@ -77,13 +77,15 @@ static struct {
     const struct gcxi_dirty_backend *backend; /* or NULL */
     uint64_t fault_ns;                        /* first write to an armed page */
     size_t costly_pages;                      /* R5 */
-    bool is_dear;                             /* faults cost so much that units rest first */
+    size_t rest_first;                        /* R5 */
+    uint8_t rest_new;                         /* of a unit that was not used before */
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
     size_t pages;
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
+    uint64_t shown_ns;  /* it took, of all workers; atomic */
     uint32_t end_unit;
     uint32_t last_unit; /* written pages counted in it so far */
     size_t last_pages;
@@ -136,18 +138,20 @@ static bool is_resting(uint32_t unit)
     return remember.rest[unit] != 0;
 }
 
-/* R5. An unarmed unit held a pointer to a young object. */
-static void rest_anew(uint32_t unit)
+/* R5. An unarmed unit held a pointer to a young object, or to an old one beside
+ * young ones: nobody may have written it. */
+static void rest_on(uint32_t unit)
 {
-    size_t first = remember.is_dear ? REST_DEAR : REST_CHEAP;
-    remember.rest[unit] = (uint8_t)gcxi_min(first << remember.level[unit], REST_MAX);
+    if (remember.rest[unit] < remember.rest_new)
+        remember.rest[unit] = remember.rest_new;
 }
 
-/* R5. Arming the unit did not pay. */
+/* R5. The unit was armed, and it did not pay. */
 static void rest_longer(uint32_t unit)
 {
-    rest_anew(unit);
-    if (remember.rest[unit] < REST_MAX)
+    size_t rest = remember.rest_first << remember.level[unit];
+    remember.rest[unit] = (uint8_t)gcxi_min(rest, REST_MAX);
+    if (rest < REST_MAX)
         remember.level[unit]++;
 }
 
@@ -158,7 +162,7 @@ static void rest_pass(uint32_t end, bool is_full)
 {
     for (uint32_t unit = 1; unit < end; unit++) {
         if (gcxi_map.used[unit] == 0) {
-            remember.rest[unit] = remember.is_dear ? REST_DEAR : 0;
+            remember.rest[unit] = remember.rest_new;
             remember.level[unit] = 0;
         } else if (!is_full) {
             remember.rest[unit] = (uint8_t)(remember.rest[unit] - is_resting(unit));
@@ -220,22 +224,37 @@ static void harvest(gcxi_dirty_visitor *visit)
     remember.backend->harvest_end();
 }
 
-/* Some units further on that were not armed; false at the end. */
+static void feed_begin(void)
+{
+    remember.next_unit = 1;
+    remember.end_unit = gcxi_zone_end(GCXI_ZONE_SCAN);
+}
+
+/* The next few units for a worker; false at the end. */
+static bool feed_next(uint32_t *lo, uint32_t *hi)
+{
+    *lo = gcxi_add_relaxed(&remember.next_unit, FEED_UNITS);
+    *hi = (uint32_t)gcxi_min(*lo + FEED_UNITS, remember.end_unit);
+    return *lo < *hi;
+}
+
+/* Units that were not armed. */
 static bool feed_unarmed(struct gcxi_marker *m)
 {
-    uint32_t unit = gcxi_add_relaxed(&remember.next_unit, FEED_UNITS);
-    if (unit >= remember.end_unit)
-        return false;
-    uint32_t end = (uint32_t)gcxi_min(unit + FEED_UNITS, remember.end_unit);
+    uint32_t unit, end;
     size_t shown = 0;
+    if (!feed_next(&unit, &end))
+        return false;
+    uint64_t before = gcxi_clock_ns();
     for (; unit < end; unit++) {
         if (gcxi_map.used[unit] == 0 || gcxi_map.armed[unit] != 0)
             continue;
         shown++;
         if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0)
-            rest_anew(unit);
+            rest_on(unit);
     }
     gcxi_add_relaxed(&remember.shown_units, shown);
+    gcxi_add_relaxed(&remember.shown_ns, gcxi_clock_ns() - before);
     return true;
 }
 
@@ -272,10 +291,10 @@ static void plan_arming(uint32_t end, size_t soon_bytes)
  * short ones are rather shown whole. */
 static void arm_planned(uint32_t end)
 {
-    uint32_t least = remember.is_dear ? DEAR_RUN_UNITS : 1;
+    uint32_t least = remember.rest_new != 0 ? DEAR_RUN_UNITS : 1;
     for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, ARM, &lo, &hi, end); lo = hi) {
-        bool is_armed = hi - lo >= least &&
-                        remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi)) == 0;
+        bool is_armed =
+            hi - lo >= least && remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi)) == 0;
         memset(gcxi_map.armed + lo, is_armed, hi - lo);
     }
 }
@@ -320,25 +339,32 @@ static size_t show_cards(struct gcxi_marker *m, uint32_t unit)
             continue;
         cards[i] = 0;
         shown++;
-        if (m != NULL)
-            show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
+        show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
     }
     return shown;
 }
 
-/* Shows all cards that are set and clears them; only clears without marker. */
-static size_t scan_cards(struct gcxi_marker *m)
+static bool feed_cards(struct gcxi_marker *m)
+{
+    uint32_t unit, end;
+    size_t shown = 0;
+    if (!feed_next(&unit, &end))
+        return false;
+    for (; unit < end; unit++)
+        if (gcx_detail_cards.block[unit] != 0)
+            shown += show_cards(m, unit);
+    gcxi_add_relaxed(&remember.pages, shown);
+    return true;
+}
+
+static void forget_cards(void)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    size_t shown = 0;
-    for (uint32_t unit = 1; unit < end; unit++) {
-        const uint8_t *set = memchr(gcx_detail_cards.block + unit, 1, end - unit);
-        if (set == NULL)
-            break;
-        unit = (uint32_t)(set - gcx_detail_cards.block);
-        shown += show_cards(m, unit);
+    for (uint32_t lo = 1, hi; next_run(gcx_detail_cards.block, 1, &lo, &hi, end); lo = hi) {
+        memset(gcx_detail_cards.card + (size_t)lo * CARDS_PER_UNIT, 0,
+               (size_t)(hi - lo) * CARDS_PER_UNIT);
+        memset(gcx_detail_cards.block + lo, 0, hi - lo);
     }
-    return shown;
 }
 
 void gcxi_remember_object(uintptr_t addr)
@@ -359,22 +385,20 @@ void gcxi_remember_object(uintptr_t addr)
 
 gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m)
 {
-    remember.pages = remember.shown_units = 0;
-    if (gcx_detail_cards.size != 0) {
-        remember.pages = scan_cards(m);
-        return gcxi_feed_nothing;
-    }
+    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    feed_begin();
+    if (gcx_detail_cards.size != 0)
+        return feed_cards;
     remember.marker = m;
     harvest(visit_dirty);
-    remember.next_unit = 1;
-    remember.end_unit = gcxi_zone_end(GCXI_ZONE_SCAN);
     return feed_unarmed;
 }
 
 void gcxi_remember_forget(void)
 {
+    remember.pages = remember.shown_units = remember.shown_ns = 0;
     if (gcx_detail_cards.size != 0)
-        scan_cards(NULL);
+        forget_cards();
     else if (remember.backend != NULL)
         harvest(visit_nothing);
 }
@@ -395,9 +419,14 @@ size_t gcxi_remember_pages(void)
     return remember.pages + remember.shown_units * (GCXI_UNIT / gcxi_vm_page_bytes());
 }
 
-uint64_t gcxi_remember_cost_ns(void)
+uint64_t gcxi_remember_fault_ns(void)
 {
-    return remember.pages * remember.fault_ns + remember.shown_units * UNIT_NS;
+    return remember.fault_ns * remember.pages; /* with cards fault_ns is 0 */
+}
+
+uint64_t gcxi_remember_shown_ns(void)
+{
+    return remember.shown_ns;
 }
 
 const char *gcxi_remember_name(void)
@@ -445,8 +474,11 @@ static int pages_init(bool is_chosen)
         return -1;
     remember.level = remember.rest + gcxi_map.noscan_first;
     remember.fault_ns = remember.backend->fault_ns();
-    remember.is_dear = !is_chosen && remember.fault_ns > FAULT_DEAR_NS;
-    remember.costly_pages = UNIT_NS / (remember.fault_ns + PAGE_NS) + 1;
+    uint64_t page_ns = remember.fault_ns + PAGE_NS;
+    remember.costly_pages = UNIT_NS / page_ns + 1;
+    remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;
+    if (!is_chosen && remember.fault_ns > FAULT_DEAR_NS)
+        remember.rest_new = REST_NEW;
     gcxi_space_on_disarm(disarm);
     return 0;
 }

@@ -31,9 +31,11 @@ void gcxi_remember_forget(void);
  * Blocks with so much room in all will be allocated from before the next cycle. */
 void gcxi_remember_arm(bool is_full, size_t soon_bytes);
 
-/* What page tracking cost since the cycle before the last, about: the program's
- * faults, and units shown whole. 0 with the explicit barrier. */
-uint64_t gcxi_remember_cost_ns(void);
+/* What page tracking cost in the last cycle, about: faults of the program since
+ * the one before, and in the pause units shown whole, by all workers together.
+ * 0 for the explicit barrier and after a full cycle. */
+uint64_t gcxi_remember_fault_ns(void);
+uint64_t gcxi_remember_shown_ns(void);
 
 /* The whole object that holds p was written (explicit barrier). */
 void gcxi_remember_object(uintptr_t addr);
