@@ -139,6 +139,60 @@ GCX_API void *gcx_base(const void *p);
 /* Usable bytes of the object that holds the byte at p; 0 if none does. */
 GCX_API size_t gcx_size(const void *p);
 
+/* ---- Precise kinds ----------------------------------------------------- */
+
+/* A kind says where in its objects the pointers are; other words are never
+ * read, so a number cannot keep anything alive by accident and marking reads
+ * less memory. Objects of a kind have no header. Pointers to them are found
+ * as all others are: conservatively in roots, interior ones too. */
+typedef uint32_t gcx_kind; /* 0 is none */
+
+struct gcx_tracer; /* what a trace function hands its findings to */
+
+/* Called for an object with everything it was zeroed to or written with: it
+ * may not yet be initialised. size_bytes is what gcx_size says. It runs on any
+ * thread while the program is stopped, several at once, and must do nothing
+ * but read obj and call the two functions below: a call that allocates, frees
+ * or collects is refused with EPERM and reported. It must not block. */
+typedef void gcx_trace_fn(void *obj, size_t size_bytes, struct gcx_tracer *tracer);
+
+/* p may be an address in an object (any byte of it), or not. */
+GCX_API void gcx_trace_word(struct gcx_tracer *tracer, const void *p);
+
+/* As gcx_trace_word for every aligned word of [lo, hi). */
+GCX_API void gcx_trace_range(struct gcx_tracer *tracer, const void *lo, const void *hi);
+
+/* Either a bitmap: bit i % 64 of pointers[i / 64] is set if word i of each
+ * element is a pointer, and objects are arrays of one or more such elements;
+ * or a trace function. Start from GCX_KIND_LAYOUT_DEFAULT. */
+struct gcx_kind_layout {
+    size_t struct_bytes;      /* sizeof(struct gcx_kind_layout) */
+    const char *name;         /* for reports; copied; may be NULL */
+    size_t element_bytes;     /* a multiple of the size of a pointer */
+    const uint64_t *pointers; /* read during the call only */
+    size_t pointer_bits;      /* in pointers; at most the words of an element */
+    gcx_trace_fn *trace;
+};
+#define GCX_KIND_LAYOUT_DEFAULT                             \
+    {                                                       \
+        sizeof(struct gcx_kind_layout), NULL, 0, NULL, 0, 0 \
+    }
+
+/* The bit of a pointer member among the first 64 words of a type. */
+#define GCX_KIND_BIT(type, member) (UINT64_C(1) << offsetof(type, member) / sizeof(void *))
+
+/* Makes a kind; it lasts as long as the process. No bit set means no pointers:
+ * its objects are never read. 0 with errno: EINVAL and a report that names the
+ * mistake, as for a bitmap longer than its element; ENOMEM; ENOSPC after some
+ * 240 kinds. [collects: no] Example: examples/kinds.c */
+GCX_API gcx_kind gcx_kind_create(const struct gcx_kind_layout *layout);
+
+/* size zeroed bytes of that kind: a multiple of its element_bytes, any size
+ * for kinds with a trace function. Otherwise as gcx_alloc. NULL with EINVAL and
+ * a report for a size that does not fit or a number that is no kind. [collects]
+ * gcx_realloc keeps the kind. */
+GCX_API void *gcx_alloc_kind(gcx_kind kind, size_t size) GCX_MALLOC;
+
 /* ---- Collection -------------------------------------------------------- */
 
 enum gcx_cycle {

@@ -216,11 +216,13 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
     gcxi_mutators_flush_stw();
+    gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
     if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
     census(cycle);
+    gcxi_local_thaw(&self->local);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
     plan_next(cycle);

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "heap/kind.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/module.h"
@@ -138,7 +139,7 @@ void gcxi_mutator_unlock_heap(void)
 static void mutator_bury(struct gcxi_mutator *dead)
 {
     gcxi_report("thread %d ended without unregistering", dead->suspend.tid);
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+    for (unsigned kind = 0; kind < gcxi_kind_count; kind++)
         for (unsigned i = 0; dead->local.lanes[kind] != NULL && i < GCXI_CLASSES; i++)
             dead->local.lanes[kind][i].run = &dead->local.lanes[kind][i].own_run;
     mutator_forget(dead);

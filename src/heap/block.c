@@ -11,6 +11,7 @@
 
 #include "base/atomic.h"
 #include "gcx/gcx.h"
+#include "heap/kind.h"
 #include "heap/lane.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -18,7 +19,14 @@
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
-    return kind == GCXI_NOSCAN ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+    return gcxi_kind_is_untracked(kind) ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+}
+
+static enum gcxi_scan scan_of(enum gcxi_kind kind)
+{
+    if (kind == GCXI_NOSCAN)
+        return GCXI_SCAN_NOTHING;
+    return kind <= GCXI_ROOT ? GCXI_SCAN_WORDS : GCXI_SCAN_SPECIAL;
 }
 
 /* Fills in the entries of a span's units but for the marks. */
@@ -28,6 +36,7 @@ static struct gcxi_block *block_claim(uint32_t unit, uint32_t units, enum gcxi_k
     memset(block, 0, units * sizeof *block);
     block->units = units;
     block->kind = (uint8_t)kind;
+    block->scan = (uint8_t)scan_of(kind);
     for (uint32_t i = 0; i < units; i++) {
         block[i].head_back = i;
         gcxi_map.kind[unit + i] = (uint8_t)kind;

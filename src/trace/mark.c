@@ -43,6 +43,7 @@
 #include "base/atomic.h"
 #include "heap/space.h"
 #include "os/vm.h"
+#include "trace/special.h"
 #include "trace/workers.h"
 
 #define SLICE_WORDS 128u
@@ -69,6 +70,7 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
     m->staged_count[0] = m->staged_count[1] = m->newest = 0;
     m->marked_bytes = m->marked_objects = 0;
     m->overflowed = false;
+    m->shown = 0;
 }
 
 /* ---- Pushing ---- */
@@ -140,7 +142,10 @@ GCXI_INLINE uintptr_t mark_slice(struct gcxi_marker *m, uintptr_t lo, uintptr_t 
 GCXI_NO_SANITIZE static GCXI_NOINLINE void mark_scan_range(struct gcxi_marker *m, uintptr_t lo,
                                                            uintptr_t hi)
 {
-    mark_push_sparse_words(m, lo, mark_slice(m, lo, hi));
+    if (GCXI_UNLIKELY(gcxi_special_owns(lo)))
+        gcxi_special_scan_range(m, lo, mark_slice(m, lo, hi));
+    else
+        mark_push_sparse_words(m, lo, mark_slice(m, lo, hi));
 }
 
 /* ---- The loop ---- */
@@ -208,7 +213,10 @@ GCXI_NO_SANITIZE GCXI_INLINE void mark_process(struct gcxi_marker *m,
     m->marked_objects++;
     m->marked_bytes += staged->block->slot_bytes;
     uintptr_t end = staged->addr + staged->block->slot_bytes;
-    if (staged->block->kind != GCXI_NOSCAN)
+    uint8_t scan = staged->block->scan;
+    if (GCXI_UNLIKELY(scan == GCXI_SCAN_SPECIAL))
+        gcxi_special_scan(m, staged->block, (uint32_t)(staged->mark - staged->block->marks));
+    else if (scan != GCXI_SCAN_NOTHING)
         mark_push_words(m, staged->addr, mark_slice(m, staged->addr, end));
 }
 
@@ -312,15 +320,35 @@ void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t sl
     *m->sp++ = gcxi_slot_addr(block, slot);
 }
 
+void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
+{
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    if (block->scan == GCXI_SCAN_SPECIAL)
+        gcxi_special_scan(m, block, slot);
+    else if (block->scan != GCXI_SCAN_NOTHING)
+        gcxi_mark_range(m, addr, addr + block->slot_bytes);
+}
+
 /* Scans the marked objects of a block that has been dropped from a stack. */
 static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
 {
+    if (block->scan == GCXI_SCAN_NOTHING)
+        return;
     for (uint32_t slot = 0; slot < block->slots; slot++) {
         if (block->marks[slot] != gcxi_map.epoch)
             continue;
-        uintptr_t addr = gcxi_slot_addr(block, slot);
-        mark_push_range(m, addr, addr + block->slot_bytes);
+        gcxi_mark_contents(m, block, slot);
         gcxi_mark_drain(m, 0);
+    }
+}
+
+static void recover_zone(struct gcxi_marker *m, enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        recover_block(m, block);
+        unit += block->units;
     }
 }
 
@@ -328,11 +356,7 @@ void gcxi_mark_recover(struct gcxi_marker *m)
 {
     do {
         m->overflowed = false;
-        uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-        for (uint32_t unit = 0; (unit = gcxi_next_used(unit, end)) < end;) {
-            const struct gcxi_block *block = &gcxi_map.blocks[unit];
-            recover_block(m, block);
-            unit += block->units;
-        }
+        recover_zone(m, GCXI_ZONE_SCAN);
+        recover_zone(m, GCXI_ZONE_NOSCAN);
     } while (m->overflowed);
 }

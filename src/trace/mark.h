@@ -31,6 +31,7 @@ struct gcxi_marker {
     uint32_t newest; /* of the two batches: the one staged last */
     uint64_t marked_bytes;
     uint64_t marked_objects;
+    uintptr_t shown; /* object that special.c showed last in this cycle */
     bool overflowed; /* entries were dropped: marked objects left unscanned */
 };
 
@@ -53,6 +54,9 @@ void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
 /* Marks the object in that slot and remembers to scan it, unless marked. */
 void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot);
+
+/* Looks at what the object in that slot holds, whether it is marked or not. */
+void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot);
 
 /* Works until nothing is left or, if max_objects is not 0, about that many
  * objects were marked. True if nothing is left. Gives work to others that are
