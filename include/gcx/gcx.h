@@ -56,6 +56,12 @@ enum gcx_barrier {
     GCX_BARRIER_NONE = 2      /* full cycles only */
 };
 
+/* Where cleanups and finalizers run. */
+enum gcx_finalizers {
+    GCX_FINALIZERS_THREAD = 0,   /* on a thread of the library's, made when needed */
+    GCX_FINALIZERS_ON_DEMAND = 1 /* only in gcx_run_finalizers */
+};
+
 /* Start from GCX_OPTIONS_DEFAULT, which also records the structure's size so
  * that it can grow. A field left at its default follows the environment. */
 struct gcx_options {
@@ -71,10 +77,12 @@ struct gcx_options {
     int64_t heap_max;         /* GCX_HEAP_MAX; bytes, 0 = none; hard */
     size_t reserve_bytes;     /* GCX_RESERVE; address space, 0 = default */
     size_t nursery_bytes;     /* GCX_NURSERY; 0 = from the last-level cache */
+    enum gcx_finalizers finalizers; /* GCX_FINALIZERS=thread|demand */
 };
-#define GCX_OPTIONS_DEFAULT                                                  \
-    {                                                                        \
-        sizeof(struct gcx_options), GCX_BARRIER_AUTO, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define GCX_OPTIONS_DEFAULT                                                   \
+    {                                                                         \
+        sizeof(struct gcx_options), GCX_BARRIER_AUTO, 0, 0, 0, 0, 0, 0, 0, 0, \
+            GCX_FINALIZERS_THREAD                                             \
     }
 
 /* Initialises the library; NULL takes the defaults and the environment.
@@ -118,7 +126,8 @@ GCX_API void *gcx_calloc(size_t n, size_t size) GCX_MALLOC;
 GCX_API void *gcx_realloc(void *p, size_t size);
 
 /* Releases p at once. Never needed, but for gcx_alloc_root objects. NULL is a
- * no-op. An address that is not the start of a live object (foreign, interior,
+ * no-op. An object that a weak reference, ephemeron, cleanup, finalizer or
+ * link watches is left to the collector. An address that is not the start of a live object (foreign, interior,
  * freed before) is reported and otherwise ignored. */
 GCX_API void gcx_free(void *p);
 
@@ -248,6 +257,69 @@ GCX_API int gcx_root_add(void *lo, void *hi);
 
 /* Removes a range exactly as added. Returns 0, or -1 with ENOENT. */
 GCX_API int gcx_root_remove(void *lo, void *hi);
+
+/* ---- Weak references and ephemerons ------------------------------------ */
+
+/* More of them, and the order in which they are cleared: <gcx/weak.h>. Weak
+ * tables: <gcx/table.h>. */
+typedef struct gcx_weak gcx_weak;           /* collected objects themselves: */
+typedef struct gcx_ephemeron gcx_ephemeron; /* keep a pointer to them        */
+
+/* A reference that does not keep obj (any byte of an object) alive. NULL with
+ * errno: EINVAL and a report if obj leads to no object, or to one of
+ * gcx_alloc_root; ENOMEM. [collects] Example: examples/weak.c */
+GCX_API gcx_weak *gcx_weak_create(void *obj) GCX_MALLOC;
+
+/* What it was created with, from then on held by the caller's stack; NULL if
+ * the object is gone: cleared before any cleanup or finalizer of it runs. NULL
+ * for NULL. Cost: a few instructions. */
+GCX_API void *gcx_weak_get(gcx_weak *weak);
+
+/* Keeps value alive only for as long as the ephemeron is and key is reachable in
+ * some other way than through value; then it is emptied. value may be anything.
+ * Errors as for gcx_weak_create. [collects] Example: examples/weak.c */
+GCX_API gcx_ephemeron *gcx_ephemeron_create(void *key, void *value) GCX_MALLOC;
+
+/* The key and the value, or NULL when the key is gone. */
+GCX_API void *gcx_ephemeron_key(gcx_ephemeron *e);
+GCX_API void *gcx_ephemeron_value(gcx_ephemeron *e);
+
+/* ---- Cleanups and finalizers ------------------------------------------- */
+
+/* Callbacks run after a cycle, never inside an allocation, on a thread of the
+ * library's or in gcx_run_finalizers (enum gcx_finalizers). They may do
+ * everything, allocate and collect too. One that leaves gcx_run_finalizers by
+ * longjmp, or by an exception where the program is built for it, is done; the
+ * others run next time. On the library's thread there is nowhere to jump to;
+ * pthread_exit ends it and another is started. At exit what is due is dropped.
+ * Details and order: docs/guide-lifetimes.md. Example: examples/cleanups.c */
+
+/* Calls fn(arg) once when obj is gone. An object may have many; the last added
+ * runs first, those of different objects in no particular order. arg is kept
+ * alive until then and must not lead to obj, which would never be collected.
+ * 0, or -1 with errno: EINVAL and a report if fn is NULL, if obj leads to no
+ * object or a root object, or if arg lies in obj; ENOMEM. */
+GCX_API int gcx_cleanup_add(void *obj, void (*fn)(void *arg), void *arg);
+
+/* Removes the cleanup of obj that was added last with that fn and arg. 0, or -1
+ * with ENOENT if there is none; EINVAL as above. */
+GCX_API int gcx_cleanup_cancel(void *obj, void (*fn)(void *arg), void *arg);
+
+/* Calls fn(obj, arg) once when obj is no longer reachable; fn may make it so
+ * again, and may set the next finalizer. One per object, replaced by the next
+ * and removed by a NULL fn. An object that another with a finalizer leads to
+ * waits until that one is gone; objects in a cycle of such are never finalized,
+ * which is reported. Errors as for gcx_cleanup_add. */
+GCX_API int gcx_finalizer_set(void *obj, void (*fn)(void *obj, void *arg), void *arg);
+
+/* Runs the callbacks that are due on the calling thread and returns how many
+ * they were. May be called from a callback. */
+GCX_API size_t gcx_run_finalizers(void);
+
+/* Calls notify(arg) after each cycle that leaves callbacks due, on the thread
+ * that ran it, inside an allocation: notify must not call libgcx, but may write
+ * to a pipe or post a semaphore. NULL removes it. 0, or -1 with ENOMEM. */
+GCX_API int gcx_set_finalizer_notifier(void (*notify)(void *arg), void *arg);
 
 /* ---- Threads ----------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 
 #include "gc/gc.h"
 #include "heap/kind.h"
+#include "heap/side.h"
 #include "heap/space.h"
 
 /* An object as the caller saw it. */
@@ -110,9 +111,10 @@ void gcx_free(void *p)
         return;
     struct found found = find(p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    if (is_start && found.block->state == GCXI_BLOCK_LARGE)
+    bool is_watched = is_start && gcxi_side_is_watched(found.block, found.slot);
+    if (is_start && !is_watched && found.block->state == GCXI_BLOCK_LARGE)
         free_large(self, found.block);
-    else if (is_start && !unbump(self, found.block, found.slot))
+    else if (is_start && !is_watched && !unbump(self, found.block, found.slot))
         gcxi_store_relaxed(&found.block->marks[found.slot], GCXI_MARK_FREED);
     gcxi_gc_leave(self);
     if (!is_start)

@@ -24,6 +24,7 @@
 #include "heap/space.h"
 #include "os/module.h"
 #include "os/stack.h"
+#include "trace/hook.h"
 
 __thread struct gcx_detail_runs gcx_detail_runs __attribute__((tls_model("initial-exec")));
 
@@ -96,9 +97,20 @@ static void mutator_forget(struct gcxi_mutator *mutator)
     gcxi_sub_relaxed(&mutators.threads, 1);
 }
 
+/* A thread that ends inside a callback may have taken others as well. */
+static void mutator_return_hooks(struct gcxi_mutator *self)
+{
+    gcxi_lock(&gcxi_side_lock);
+    gcxi_hooks_ready_list_locked(self->hooks_taken);
+    gcxi_hooks_free_list_locked(self->hooks_done);
+    self->hooks_taken = self->hooks_done = 0;
+    gcxi_unlock(&gcxi_side_lock);
+}
+
 void gcxi_mutator_unregister(struct gcxi_mutator *self)
 {
     gcxi_critical_enter(&self->suspend);
+    mutator_return_hooks(self);
     gcxi_mutator_lock_heap(self);
     mutator_forget(self);
     gcxi_local_retire(&self->local);
@@ -277,6 +289,8 @@ void gcxi_mutators_reset_after_fork(void)
             gcxi_local_retire(&m->local);
         }
     }
-    if (self != NULL)
-        gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
+    if (self == NULL)
+        return;
+    self->hooks_taken = self->hooks_done = 0;
+    gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
 }

@@ -17,6 +17,7 @@ struct gcxi_settings {
     size_t reserve_bytes;
     bool is_traced;
     bool is_checked;
+    bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */
     unsigned stress; /* a cycle at every so many slow allocations; 0 = off */
 };
 

@@ -14,6 +14,7 @@
 #include "heap/kind.h"
 #include "heap/lane.h"
 #include "heap/meta.h"
+#include "heap/side.h"
 #include "heap/space.h"
 #include "os/vm.h"
 
@@ -107,6 +108,8 @@ void gcxi_block_destroy(struct gcxi_block *block)
     gcxi_block_set_young(block, false);
     memset(&gcxi_map.used[unit], 0, units);
     memset(&gcxi_map.kind[unit], 0xff, units);
+    if (block->side != 0)
+        gcxi_side_destroy(block);
     if (block->marks != &block->own_mark)
         gcxi_meta_free(block->marks, block->slots);
     for (uint32_t i = 0; i < units; i++) {

@@ -45,7 +45,6 @@ enum gcxi_kind {
     GCXI_ROOT,      /* scanned, live until freed */
     GCXI_WEAK,      /* weak and toggle references (trace/weak.c) */
     GCXI_EPHEMERON, /* trace/ephemeron.c */
-    GCXI_TABLE,     /* weak tables (trace/table.c) */
     GCXI_KINDS,     /* from here on: the program's (heap/kind.h) */
     GCXI_KINDS_MAX = 255 /* 0xff: no block */
 };
@@ -91,7 +90,8 @@ struct gcxi_block {
     uint8_t needs_zero; /* its free slots hold old data */
     uint8_t own_mark;   /* the mark byte of a large object */
     uint8_t scan;       /* enum gcxi_scan */
-    uint8_t unused[2];
+    uint8_t side;       /* enum gcxi_side_part (heap/side.h) */
+    uint8_t unused[1];
 };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");

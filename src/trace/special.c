@@ -1,4 +1,5 @@
-/* special.c -- what the mark loop leaves to others: precise kinds.
+/* special.c -- what the mark loop leaves to others: precise kinds, references
+ * that may not hold, and blocks where keys of ephemerons lie.
  *
  * The loop asks one byte of the block whether its objects are special. Of an
  * object with a pointer bitmap only the words named are read; the list of
@@ -17,7 +18,9 @@
  * SPDX-License-Identifier: MIT */
 #include "trace/special.h"
 
-#include "base/atomic.h"
+#include "heap/side.h"
+#include "trace/ephemeron.h"
+#include "trace/weak.h"
 
 #define WORD_BYTES sizeof(uintptr_t)
 #define SLICE_BYTES 1024u
@@ -160,14 +163,44 @@ GCXI_NO_SANITIZE void gcx_trace_range(struct gcx_tracer *tracer, const void *lo,
 
 /* ---- Entry points ---- */
 
-void gcxi_special_scan(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
+/* A conservative object in a block where keys of ephemerons lie. */
+GCXI_NO_SANITIZE static void scan_words(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
-    uintptr_t addr = gcxi_slot_addr(block, slot);
+    for (hi = special_slice(m, lo, hi); lo < hi; lo += WORD_BYTES)
+        special_push(m, *(const uintptr_t *)lo);
+}
+
+static void scan_precise(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t addr)
+{
     const struct gcxi_kind_info *info = gcxi_kinds[block->kind];
     if (info->trace != NULL)
         call_trace(m, info, addr, block->slot_bytes);
     else
         scan_elements(m, info, addr, addr, special_slice(m, addr, addr + block->slot_bytes));
+}
+
+void gcxi_special_scan(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
+{
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    if ((block->side & GCXI_SIDE_WAITING) != 0)
+        gcxi_ephemeron_wake(m, block, slot);
+    switch (block->kind) {
+    case GCXI_NOSCAN:
+        break;
+    case GCXI_SCAN:
+    case GCXI_LOOSE:
+    case GCXI_ROOT:
+        scan_words(m, addr, addr + block->slot_bytes);
+        break;
+    case GCXI_WEAK:
+        gcxi_weak_scan(m, (const struct gcx_weak *)addr);
+        break;
+    case GCXI_EPHEMERON:
+        gcxi_ephemeron_scan(m, (struct gcx_ephemeron *)addr);
+        break;
+    default:
+        scan_precise(m, block, addr);
+    }
 }
 
 void gcxi_special_show(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot,
