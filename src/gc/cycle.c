@@ -96,28 +96,37 @@ static void stop_world(void *arg)
 
 /* ---- 3: epoch ---- */
 
-/* Before epoch numbers begin again, no slot may carry an old one. */
-static void forget_old_epochs(uint8_t epoch)
+static void renumber_block(struct gcxi_block *block)
+{
+    for (uint32_t i = 0; i < block->slots; i++) {
+        if (block->marks[i] == gcxi_map.epoch)
+            block->marks[i] = 1;
+        else if (block->marks[i] != GCXI_MARK_FREED)
+            block->marks[i] = GCXI_MARK_NONE;
+    }
+}
+
+/* The epoch becomes 1. A byte that stayed in a slot whose object died is never
+ * larger than the epoch, so no later one can make it look alive. */
+static void renumber(void)
 {
     for (uint32_t unit = 0; unit < gcxi_map.units; unit++) {
         const uint8_t *used = memchr(gcxi_map.used + unit, 1, gcxi_map.units - unit);
         if (used == NULL)
-            return;
+            break;
         unit = (uint32_t)(used - gcxi_map.used);
-        struct gcxi_block *block = &gcxi_map.blocks[unit];
-        for (uint32_t i = 0; i < block->slots; i++)
-            if (block->marks[i] != epoch && block->marks[i] != GCXI_MARK_FREED)
-                block->marks[i] = GCXI_MARK_NONE;
-        unit += block->units - 1;
+        renumber_block(&gcxi_map.blocks[unit]);
+        unit += gcxi_map.blocks[unit].units - 1;
     }
+    gcxi_map.epoch = 1;
 }
 
 static void begin_epoch(void)
 {
-    gcxi_map.epoch_before = gcxi_map.epoch;
     if (gcxi_map.epoch == GCXI_EPOCH_LAST)
-        forget_old_epochs(gcxi_map.epoch);
-    gcxi_map.epoch = gcxi_map.epoch == GCXI_EPOCH_LAST ? 1 : (uint8_t)(gcxi_map.epoch + 1);
+        renumber();
+    gcxi_map.epoch_before = gcxi_map.epoch;
+    gcxi_map.epoch++;
 }
 
 /* ---- 4 to 7: mark ---- */
