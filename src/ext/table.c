@@ -142,8 +142,7 @@ static struct probe probe(gcx_table *t, const void *key, uint64_t hash)
 
 /* ---- Size ---- */
 
-/* Cells: every word of weak keys, the two of a pair; precise, so that neither
- * tags nor hashes are taken for addresses of other things. */
+/* Zeroed: empty. */
 static void *cells_create(enum gcx_table_kind kind, size_t count)
 {
     return gcx_calloc(count,

@@ -55,10 +55,12 @@ static void each_hook(bool is_minor, hook_visitor *visit, struct gcxi_marker *m)
         each_young(visit, m);
         return;
     }
-    for (uint32_t number = 1; number <= gcxi_hooks.used; number++) {
+    for (uint32_t number = 1, end; number <= gcxi_hooks.used; number = end) {
         struct gcxi_hook *hook = gcxi_hook_at(number);
-        if (hook->object != 0)
-            visit(hook, number, m);
+        end = (uint32_t)gcxi_min(gcxi_hook_segment_end(number), gcxi_hooks.used + 1);
+        for (; number < end; number++, hook++)
+            if (hook->object != 0)
+                visit(hook, number, m);
     }
 }
 
@@ -123,15 +125,16 @@ static void clear_link(struct gcxi_hook *hook, uint32_t number)
     const struct gcxi_block *block = find_slot(hook, &slot);
     if ((uintptr_t)*hook->link - gcxi_hook_object(hook) < block->slot_bytes)
         *hook->link = NULL;
-    gcxi_hook_unhang(hook, number);
     gcxi_hook_free(hook, number);
 }
 
 static void clear_short_link(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     (void)m;
-    if (gcxi_hook_type(hook) == GCXI_HOOK_LINK && is_unreached(hook))
-        clear_link(hook, number);
+    if (gcxi_hook_type(hook) != GCXI_HOOK_LINK || !is_unreached(hook))
+        return;
+    gcxi_hook_unhang(hook, number);
+    clear_link(hook, number);
 }
 
 /* ---- 2, 3: finalizers ---- */
@@ -165,18 +168,16 @@ static void ready_all(struct gcxi_hook *hook)
 {
     uint32_t slot;
     const struct gcxi_side *side = gcxi_side_of(find_slot(hook, &slot));
-    uint32_t number = side->hooks[slot];
-    while (number != 0) {
+    for (uint32_t number = side->hooks[slot], next; number != 0; number = next) {
         struct gcxi_hook *one = gcxi_hook_at(number);
-        uint32_t next = one->next, this = number;
-        number = next;
-        if (gcxi_hook_type(one) >= GCXI_HOOK_LINK) {
-            clear_link(one, this);
-        } else {
-            gcxi_hook_unhang(one, this);
-            gcxi_hook_make_ready(one, this);
-        }
+        next = one->next;
+        gcxi_hooks.counts[gcxi_hook_type(one)]--;
+        if (gcxi_hook_type(one) >= GCXI_HOOK_LINK)
+            clear_link(one, number);
+        else
+            gcxi_hook_make_ready(one, number);
     }
+    side->hooks[slot] = 0;
     side->watched[slot] = 0;
 }
 

@@ -40,6 +40,12 @@ static bool is_root(const struct gcxi_hook *hook)
             gcxi_addr_unit((uintptr_t)hook->arg) != gcxi_map.units);
 }
 
+uint32_t gcxi_hook_segment_end(uint32_t number)
+{
+    uint32_t n = number + (1u << LG_FIRST);
+    return (2u << (31u - (unsigned)__builtin_clz(n))) - (1u << LG_FIRST);
+}
+
 static uint32_t *list_of(const struct gcxi_hook *hook)
 {
     uintptr_t object = gcxi_hook_object(hook);
@@ -175,8 +181,8 @@ void gcxi_hook_make_ready(struct gcxi_hook *hook, uint32_t number)
     if (h->ready == 0)
         h->ready = number;
     else
-        gcxi_hook_at(h->ready_last)->queue = number;
-    h->ready_last = number;
+        h->ready_last->queue = number;
+    h->ready_last = hook;
     gcxi_store_relaxed(&h->ready_count, h->ready_count + 1);
 }
 

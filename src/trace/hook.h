@@ -51,10 +51,10 @@ struct gcxi_hooks {
     uint32_t used;  /* numbers 1 to here exist */
     uint32_t free;  /* list */
     uint32_t ready; /* list: first and last */
-    uint32_t ready_last;
     uint32_t ready_count; /* also read without the lock */
     uint32_t young_count;
     uint32_t young_room;
+    struct gcxi_hook *ready_last; /* of the list, if there is one */
     uint32_t *young; /* numbers given out since the last cycle; some may be free again */
     uint32_t counts[GCXI_HOOK_TYPES]; /* hanging */
     uint32_t roots;         /* hooks, not free, that keep an object */
@@ -62,6 +62,9 @@ struct gcxi_hooks {
 extern struct gcxi_hooks gcxi_hooks;
 
 struct gcxi_hook *gcxi_hook_at(uint32_t number);
+
+/* Hooks number to here lie side by side. */
+uint32_t gcxi_hook_segment_end(uint32_t number);
 
 GCXI_INLINE enum gcxi_hook_type gcxi_hook_type(const struct gcxi_hook *hook)
 {
