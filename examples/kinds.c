@@ -46,8 +46,7 @@ int main(void)
     if (nodes == 0 || vectors == 0)
         return 1;
 
-    struct vector *lists =
-        gcx_alloc_kind(vectors, sizeof(struct vector) + LISTS * sizeof(void *));
+    struct vector *lists = gcx_alloc_kind(vectors, sizeof(struct vector) + LISTS * sizeof(void *));
     if (lists == NULL)
         return 1;
     lists->count = LISTS;

@@ -65,18 +65,18 @@ enum gcx_finalizers {
 /* Start from GCX_OPTIONS_DEFAULT, which also records the structure's size so
  * that it can grow. A field left at its default follows the environment. */
 struct gcx_options {
-    size_t struct_bytes;      /* sizeof(struct gcx_options) */
-    enum gcx_barrier barrier; /* GCX_BARRIER=auto|explicit|none */
-    int heap_percent;         /* GCX_PERCENT; 0 = default (adaptive,
+    size_t struct_bytes;            /* sizeof(struct gcx_options) */
+    enum gcx_barrier barrier;       /* GCX_BARRIER=auto|explicit|none */
+    int heap_percent;               /* GCX_PERCENT; 0 = default (adaptive,
                                  25 to 75), -1 = off */
-    int mark_workers;         /* GCX_MARK_WORKERS; 0 = one per core; the
+    int mark_workers;               /* GCX_MARK_WORKERS; 0 = one per core; the
                                  collecting thread counts as one; at most 64 */
-    int concurrent;           /* reserved, 0 */
-    int stop_signal;          /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
-    int64_t memory_limit;     /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
-    int64_t heap_max;         /* GCX_HEAP_MAX; bytes, 0 = none; hard */
-    size_t reserve_bytes;     /* GCX_RESERVE; address space, 0 = default */
-    size_t nursery_bytes;     /* GCX_NURSERY; 0 = from the last-level cache */
+    int concurrent;                 /* reserved, 0 */
+    int stop_signal;                /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
+    int64_t memory_limit;           /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
+    int64_t heap_max;               /* GCX_HEAP_MAX; bytes, 0 = none; hard */
+    size_t reserve_bytes;           /* GCX_RESERVE; address space, 0 = default */
+    size_t nursery_bytes;           /* GCX_NURSERY; 0 = from the last-level cache */
     enum gcx_finalizers finalizers; /* GCX_FINALIZERS=thread|demand */
 };
 #define GCX_OPTIONS_DEFAULT                                                   \

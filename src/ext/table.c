@@ -34,9 +34,9 @@ struct cell_pair {
 };
 
 struct gcx_table {
-    void *cells;    /* uintptr_t or struct cell_pair, by kind */
-    size_t mask;    /* cells - 1 */
-    size_t used;    /* D1 */
+    void *cells; /* uintptr_t or struct cell_pair, by kind */
+    size_t mask; /* cells - 1 */
+    size_t used; /* D1 */
     size_t hand;
     uint64_t (*hash)(const void *key);
     int (*equal)(const void *a, const void *b);
@@ -116,7 +116,7 @@ static uintptr_t hash_tag(uint64_t hash)
 /* ---- Probing ---- */
 
 struct probe {
-    size_t at;   /* the entry's cell, or the first that may take it */
+    size_t at; /* the entry's cell, or the first that may take it */
     bool found;
     void *value;
 };

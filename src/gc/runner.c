@@ -28,8 +28,8 @@
 #define BATCH 64u
 
 static struct {
-    uint32_t is_running; /* 1: the thread exists */
-    uint32_t seq;        /* futex: moves when hooks have become ready */
+    uint32_t is_running;       /* 1: the thread exists */
+    uint32_t seq;              /* futex: moves when hooks have become ready */
     void (*notify)(void *arg); /* heap lock to set */
     void *notify_arg;
 } runner;

@@ -118,7 +118,8 @@ static bool options_are_valid(const struct gcx_options *o)
     return o->struct_bytes == sizeof *o && (unsigned)o->barrier <= GCX_BARRIER_NONE &&
            o->heap_percent >= -1 && o->mark_workers >= 0 &&
            o->mark_workers <= (int)GCXI_WORKERS_MAX && o->memory_limit >= 0 && o->heap_max >= 0 &&
-           (unsigned)o->finalizers <= GCX_FINALIZERS_ON_DEMAND && o->stop_signal >= 0 && o->concurrent == 0 && o->reserve_bytes <= SIZE_MAX / 4 &&
+           (unsigned)o->finalizers <= GCX_FINALIZERS_ON_DEMAND && o->stop_signal >= 0 &&
+           o->concurrent == 0 && o->reserve_bytes <= SIZE_MAX / 4 &&
            o->nursery_bytes <= SIZE_MAX / 4;
 }
 

@@ -18,7 +18,7 @@ struct gcxi_settings {
     bool is_traced;
     bool is_checked;
     bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */
-    unsigned stress; /* a cycle at every so many slow allocations; 0 = off */
+    unsigned stress;     /* a cycle at every so many slow allocations; 0 = off */
 };
 
 /* Defaults, then the environment, then what opts sets. Nonsense in the

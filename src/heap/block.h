@@ -39,13 +39,13 @@ enum { GCXI_MARK_NONE = 0, GCXI_MARK_FREED = 255 };
 #define GCXI_EPOCH_LAST (GCXI_CHECKED ? 5 : 250)
 
 enum gcxi_kind {
-    GCXI_NOSCAN,    /* contents are never read */
-    GCXI_SCAN,      /* scanned conservatively */
-    GCXI_LOOSE,     /* so too; and no object fills its slot (gcx/detail/fast.h) */
-    GCXI_ROOT,      /* scanned, live until freed */
-    GCXI_WEAK,      /* weak and toggle references (trace/weak.c) */
-    GCXI_EPHEMERON, /* trace/ephemeron.c */
-    GCXI_KINDS,     /* from here on: the program's (heap/kind.h) */
+    GCXI_NOSCAN,         /* contents are never read */
+    GCXI_SCAN,           /* scanned conservatively */
+    GCXI_LOOSE,          /* so too; and no object fills its slot (gcx/detail/fast.h) */
+    GCXI_ROOT,           /* scanned, live until freed */
+    GCXI_WEAK,           /* weak and toggle references (trace/weak.c) */
+    GCXI_EPHEMERON,      /* trace/ephemeron.c */
+    GCXI_KINDS,          /* from here on: the program's (heap/kind.h) */
     GCXI_KINDS_MAX = 255 /* 0xff: no block */
 };
 

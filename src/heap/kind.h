@@ -17,9 +17,9 @@ struct gcxi_kind_info {
     gcx_trace_fn *trace;  /* or NULL: by offsets */
     size_t element_bytes; /* offsets repeat at this distance; 0 with trace */
     uint32_t offset_count;
-    uint8_t block_kind;  /* of its blocks: NOSCAN without pointers, else itself */
-    uint32_t *offsets;   /* bytes from the element's start to its pointers */
-    uint32_t *avail;     /* per class: blocks with room; heap lock */
+    uint8_t block_kind; /* of its blocks: NOSCAN without pointers, else itself */
+    uint32_t *offsets;  /* bytes from the element's start to its pointers */
+    uint32_t *avail;    /* per class: blocks with room; heap lock */
     char name[40];
 };
 

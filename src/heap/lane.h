@@ -43,7 +43,7 @@ struct gcxi_lane {
 struct gcxi_local {
     struct gcx_detail_runs *fast;
     struct gcxi_lane *lanes[GCXI_KINDS_MAX]; /* by kind */
-    uint64_t alloc_bytes; /* reserved in runs since the start */
+    uint64_t alloc_bytes;                    /* reserved in runs since the start */
     uint64_t alloc_slots;
 };
 

@@ -48,16 +48,16 @@ struct gcxi_hook {
 };
 
 struct gcxi_hooks {
-    uint32_t used;  /* numbers 1 to here exist */
-    uint32_t free;  /* list */
-    uint32_t ready; /* list: first and last */
+    uint32_t used;        /* numbers 1 to here exist */
+    uint32_t free;        /* list */
+    uint32_t ready;       /* list: first and last */
     uint32_t ready_count; /* also read without the lock */
     uint32_t young_count;
     uint32_t young_room;
     struct gcxi_hook *ready_last; /* of the list, if there is one */
     uint32_t *young; /* numbers given out since the last cycle; some may be free again */
     uint32_t counts[GCXI_HOOK_TYPES]; /* hanging */
-    uint32_t roots;         /* hooks, not free, that keep an object */
+    uint32_t roots;                   /* hooks, not free, that keep an object */
 };
 extern struct gcxi_hooks gcxi_hooks;
 

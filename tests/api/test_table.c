@@ -236,10 +236,8 @@ static void test_mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weak_keys),
-        cmocka_unit_test(test_room_is_used_again),
-        cmocka_unit_test(test_weak_values),
-        cmocka_unit_test(test_numbers_as_keys_and_visiting),
+        cmocka_unit_test(test_weak_keys),   cmocka_unit_test(test_room_is_used_again),
+        cmocka_unit_test(test_weak_values), cmocka_unit_test(test_numbers_as_keys_and_visiting),
         cmocka_unit_test(test_mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -342,12 +342,12 @@ struct graph {
     hidden_ptr node[NODES];
     int edge[NODES][SLOTS]; /* -1: none */
     int rooted[NODES];
-    int pair_key[PAIRS];    /* -1: no such ephemeron */
+    int pair_key[PAIRS]; /* -1: no such ephemeron */
     int pair_value[PAIRS];
     int is_live[NODES];
-    void **roots;           /* a root object, by node */
-    gcx_ephemeron **pairs;  /* another */
-    gcx_weak **weak;        /* another, by node */
+    void **roots;          /* a root object, by node */
+    gcx_ephemeron **pairs; /* another */
+    gcx_weak **weak;       /* another, by node */
 };
 
 static void graph_mark(struct graph *g, int n)

@@ -1,4 +1,4 @@
-/* kind.c -- kinds of objects whose pointers the program describes.
+/* precise.c -- kinds of objects whose pointers the program describes.
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>

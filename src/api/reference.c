@@ -1,4 +1,4 @@
-/* weak.c -- weak references, toggle references, ephemerons, links.
+/* reference.c -- weak references, toggle references, ephemerons, links.
  *
  * SPDX-License-Identifier: MIT */
 #include "gcx/weak.h"
