@@ -268,7 +268,7 @@ typedef struct gcx_ephemeron gcx_ephemeron; /* keep a pointer to them        */
 /* A reference that does not keep obj (any byte of an object) alive. NULL with
  * errno: EINVAL and a report if obj leads to no object, or to one of
  * gcx_alloc_root; ENOMEM. [collects] Example: examples/weak.c */
-GCX_API gcx_weak *gcx_weak_create(void *obj) GCX_MALLOC;
+GCX_API gcx_weak *gcx_weak_create(void *obj);
 
 /* What it was created with, from then on held by the caller's stack; NULL if
  * the object is gone: cleared before any cleanup or finalizer of it runs. NULL
@@ -278,7 +278,7 @@ GCX_API void *gcx_weak_get(gcx_weak *weak);
 /* Keeps value alive only for as long as the ephemeron is and key is reachable in
  * some other way than through value; then it is emptied. value may be anything.
  * Errors as for gcx_weak_create. [collects] Example: examples/weak.c */
-GCX_API gcx_ephemeron *gcx_ephemeron_create(void *key, void *value) GCX_MALLOC;
+GCX_API gcx_ephemeron *gcx_ephemeron_create(void *key, void *value);
 
 /* The key and the value, or NULL when the key is gone. */
 GCX_API void *gcx_ephemeron_key(gcx_ephemeron *e);

@@ -17,8 +17,8 @@
  * Y2  When marking is over, an ephemeron is on a list exactly if it is marked
  *     and its key is not.
  * Y3  One worker hangs an ephemeron up and then looks at the key's mark;
- *     another marks the key and then looks at its list. With a full barrier in
- *     between on both sides, one of them sees what the other did.
+ *     another marks the key and then takes its list. Hanging up, taking and that
+ *     look are sequentially consistent: one of the two sees what the other did.
  * Y4  Only the worker that changes next from 0 hangs it up: an object may be
  *     scanned by two workers at once (mark.c).
  *
@@ -41,9 +41,16 @@ static uintptr_t *waiting_for(uintptr_t key)
     return gcxi_side_of(block)->waiting + gcxi_block_slot(block, key - gcxi_block_addr(block));
 }
 
+static uint8_t *mark_of(uintptr_t key)
+{
+    const struct gcxi_block *block = gcxi_unit_block(gcxi_addr_unit(key));
+    return block->marks + gcxi_block_slot(block, key - gcxi_block_addr(block));
+}
+
+/* Y3: the exchange is the barrier between the mark and the list. */
 static void wake_all(struct gcxi_marker *m, uintptr_t *waiting)
 {
-    uintptr_t first = gcxi_exchange_acq_rel(waiting, 0);
+    uintptr_t first = __atomic_exchange_n(waiting, 0, __ATOMIC_SEQ_CST);
     while (first != 0) {
         struct gcx_ephemeron *e = (struct gcx_ephemeron *)first;
         first = e->next & ~IS_WAITING;
@@ -65,8 +72,7 @@ GCXI_NO_SANITIZE static void hang_up(struct gcxi_marker *m, struct gcx_ephemeron
         gcxi_store_relaxed(&e->next, first | IS_WAITING);
     while (!__atomic_compare_exchange_n(waiting, &first, (uintptr_t)e, true, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (gcxi_is_marked(e->key))
+    if (gcxi_load_seq_cst(mark_of(e->key)) == gcxi_map.epoch)
         wake_all(m, waiting);
 }
 
@@ -82,10 +88,7 @@ GCXI_NO_SANITIZE void gcxi_ephemeron_scan(struct gcxi_marker *m, struct gcx_ephe
 
 void gcxi_ephemeron_wake(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
 {
-    uintptr_t *waiting = gcxi_side_of(block)->waiting + slot;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (gcxi_load_relaxed(waiting) != 0)
-        wake_all(m, waiting);
+    wake_all(m, gcxi_side_of(block)->waiting + slot);
 }
 
 static void clear_if_dead(void *object, void *arg)
