@@ -19,20 +19,31 @@
 
 enum { LEAF = 48, MANY = 2000, FEW = 20 };
 
-/* What has run, by number; numbers are passed as arguments plus one. */
+/* What has run, by number. An object of one test that a word left on the stack
+ * has kept may go in the next, so an argument also names its test. */
 static unsigned char ran[MANY];
 static size_t order[MANY], order_count;
+static size_t test_number;
 
 static void reset(void)
 {
     gcx_run_finalizers();
     memset(ran, 0, sizeof ran);
     order_count = 0;
+    test_number++;
+}
+
+static void *number(size_t n)
+{
+    return (void *)(test_number * MANY + n);
 }
 
 static void note(void *arg)
 {
-    size_t n = (size_t)arg - 1;
+    size_t n = (size_t)arg % MANY;
+    if ((size_t)arg / MANY != test_number) {
+        return;
+    }
     ran[n]++;
     order[order_count++ % MANY] = n;
 }
@@ -48,11 +59,6 @@ static void collect(enum gcx_cycle cycle)
     clear_stack();
     gcx_collect(cycle);
     clear_stack();
-}
-
-static void *number(size_t n)
-{
-    return (void *)(n + 1);
 }
 
 static size_t count_ran(size_t from, size_t to, size_t step)
@@ -82,8 +88,7 @@ static void run_cleanups(enum gcx_cycle cycle)
     reset();
     add_cleanups(strong);
     collect(cycle);
-    size_t called = gcx_run_finalizers();
-    assert_int_equal(called, order_count);
+    assert_true(gcx_run_finalizers() >= order_count);
     assert_int_equal(count_ran(0, MANY, 2), 0);
     assert_true(count_ran(1, MANY, 2) >= MANY / 2 - FEW);
     collect(GCX_MINOR);
@@ -145,10 +150,11 @@ static void test_many_of_one_object(void **state)
     }
 }
 
-static size_t intact_args;
+static size_t checked_args, intact_args;
 
 static void check_arg(void *arg)
 {
+    checked_args++;
     intact_args += pattern_intact(arg, LEAF, 9) ? 1u : 0u;
 }
 
@@ -166,18 +172,17 @@ static void test_arguments_are_kept(void **state)
 {
     (void)state;
     reset();
-    intact_args = 0;
+    checked_args = intact_args = 0;
     add_with_args();
-    size_t called = 0;
     for (int i = 0; i < 3; i++) {
         collect(i == 0 ? GCX_MINOR : GCX_FULL);
         churn(LEAF, 3000);
         collect(GCX_FULL);
         churn(LEAF, 3000);
-        called += gcx_run_finalizers();
+        gcx_run_finalizers();
     }
-    assert_true(called >= 200 - FEW);
-    assert_int_equal(intact_args, called);
+    assert_true(checked_args >= 200 - FEW);
+    assert_int_equal(intact_args, checked_args);
 }
 
 static NOINLINE void add_to_sizes(void)
@@ -206,31 +211,44 @@ struct link {
     uintptr_t number;
 };
 
+enum { LISTS = 20, LENGTH = 20 };
+
 /* A list of finalizable objects: each waits for the one before it. */
-static NOINLINE void make_list(size_t n)
+static NOINLINE void make_list(size_t first_number)
 {
     struct link *first = NULL;
-    for (size_t i = n; i-- > 0;) {
+    for (size_t i = LENGTH; i-- > 0;) {
         struct link *l = gcx_alloc(sizeof *l);
         l->next = first;
-        assert_int_equal(gcx_finalizer_set(l, note_finalizer, number(i)), 0);
+        assert_int_equal(gcx_finalizer_set(l, note_finalizer, number(first_number + i)), 0);
         first = l;
     }
 }
 
+/* One of each list at a time, in order; a word left on the stack may keep the
+ * end of a list. */
 static void run_order(enum gcx_cycle cycle)
 {
-    enum { LENGTH = 20 };
+    static size_t next[LISTS];
     reset();
-    make_list(LENGTH);
-    for (size_t i = 0; i < LENGTH + 10; i++) {
+    memset(next, 0, sizeof next);
+    for (size_t i = 0; i < LISTS; i++) {
+        make_list(i * LENGTH);
+    }
+    for (size_t i = 0; i < LENGTH + 5; i++) {
         collect(i == 0 ? cycle : GCX_FULL);
-        assert_true(gcx_run_finalizers() <= 1);
+        size_t before = order_count;
+        gcx_run_finalizers();
+        assert_true(order_count <= before + LISTS);
     }
-    assert_int_equal(order_count, LENGTH);
-    for (size_t i = 0; i < LENGTH; i++) {
-        assert_int_equal(order[i], i);
+    for (size_t i = 0; i < order_count; i++) {
+        assert_int_equal(order[i] % LENGTH, next[order[i] / LENGTH]++);
     }
+    size_t complete = 0;
+    for (size_t i = 0; i < LISTS; i++) {
+        complete += next[i] == LENGTH;
+    }
+    assert_true(complete >= LISTS / 2);
 }
 
 static void test_order(void **state)
@@ -380,7 +398,7 @@ static void allocate_much(void *arg)
 static void add_another(void *arg)
 {
     note(arg);
-    if ((size_t)arg + 1 < 30) {
+    if ((size_t)arg % MANY + 1 < 30) {
         gcx_cleanup_add(gcx_alloc(LEAF), add_another, (char *)arg + 1);
         gcx_collect(GCX_FULL);
     }
@@ -602,15 +620,16 @@ static void test_notifier(void **state)
     assert_int_equal(calls, before);
 }
 
+static int calls_of_threads;
+
 static void *add_and_drop(void *arg)
 {
-    static int called;
     (void)arg;
     for (size_t i = 0; i < scaled(20000); i++) {
         void *p = gcx_alloc(LEAF);
-        gcx_cleanup_add(p, count_calls, &called);
+        gcx_cleanup_add(p, count_calls, &calls_of_threads);
         if (i % 3 == 0) {
-            gcx_cleanup_cancel(p, count_calls, &called);
+            gcx_cleanup_cancel(p, count_calls, &calls_of_threads);
         }
         if (i % 1000 == 0) {
             gcx_collect(GCX_MINOR);
@@ -628,13 +647,13 @@ static void test_threads_that_add(void **state)
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(gcx_thread_create(&threads[i], NULL, add_and_drop, NULL), 0);
     }
-    size_t called = 0;
     for (size_t i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
-        called += gcx_run_finalizers();
+        gcx_run_finalizers();
     }
     collect(GCX_FULL);
-    called += gcx_run_finalizers();
+    gcx_run_finalizers();
+    size_t called = (size_t)calls_of_threads;
     size_t want = THREADS * (scaled(20000) - (scaled(20000) + 2) / 3);
     assert_true(called <= want);
     assert_true(called >= want - THREADS * FEW);
