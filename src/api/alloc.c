@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/alloc.h"
 #include "gc/gc.h"
+#include "trace/special.h"
 
 /* The inline functions as symbols, for callers that do not inline. */
 extern inline void *gcx_detail_bump(struct gcx_detail_run *runs, size_t size,
@@ -57,12 +59,17 @@ static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, uns
 static void *alloc_unaligned(enum gcxi_kind kind, size_t size)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
-    if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX)) {
+    if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX && !gcxi_is_tracing)) {
         void *object = alloc_from_lane(self, kind, gcxi_class_of(size));
         if (GCXI_LIKELY(object != NULL))
             return object;
     }
     return alloc_kind(kind, 1, size);
+}
+
+void *gcxi_alloc_of_kind(unsigned kind, size_t size)
+{
+    return alloc_unaligned((enum gcxi_kind)kind, size);
 }
 
 void *gcx_detail_alloc_slow(size_t size)

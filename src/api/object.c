@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "gc/gc.h"
+#include "heap/kind.h"
+#include "heap/side.h"
 #include "heap/space.h"
 
 /* An object as the caller saw it. */
@@ -109,9 +111,10 @@ void gcx_free(void *p)
         return;
     struct found found = find(p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    if (is_start && found.block->state == GCXI_BLOCK_LARGE)
+    bool is_watched = is_start && gcxi_side_is_watched(found.block, found.slot);
+    if (is_start && !is_watched && found.block->state == GCXI_BLOCK_LARGE)
         free_large(self, found.block);
-    else if (is_start && !unbump(self, found.block, found.slot))
+    else if (is_start && !is_watched && !unbump(self, found.block, found.slot))
         gcxi_store_relaxed(&found.block->marks[found.slot], GCXI_MARK_FREED);
     gcxi_gc_leave(self);
     if (!is_start)
@@ -133,6 +136,16 @@ static void clear_tail(const struct gcxi_block *block, void *p, size_t size)
         memset((char *)p + size, 0, block->slot_bytes - size);
 }
 
+/* An object of a kind with elements keeps to whole ones; the library's own
+ * objects keep their size. */
+static bool kind_allows(const struct gcxi_block *block, size_t size)
+{
+    if (block->kind < GCXI_KINDS)
+        return block->kind < GCXI_WEAK;
+    size_t element_bytes = gcxi_kinds[block->kind]->element_bytes;
+    return element_bytes == 0 || (size != 0 && size % element_bytes == 0);
+}
+
 /* p keeps its object alive, so block stays what it is. */
 static void *move(struct gcxi_mutator *self, const struct gcxi_block *block, void *p, size_t size)
 {
@@ -152,20 +165,23 @@ void *gcx_realloc(void *p, size_t size)
         return NULL;
     struct found found = find(p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    bool stays = is_start && fits_in_place(found.block, size);
-    bool is_released = is_start && !stays &&
+    bool is_allowed = is_start && kind_allows(found.block, size);
+    bool stays = is_allowed && fits_in_place(found.block, size);
+    bool is_released = is_allowed && !stays &&
                        (found.block->state == GCXI_BLOCK_LARGE || found.block->kind == GCXI_ROOT);
     void *result = p;
     if (stays)
         clear_tail(found.block, p, size);
     else
-        result = is_start ? move(self, found.block, p, size) : NULL;
+        result = is_allowed ? move(self, found.block, p, size) : NULL;
     gcxi_gc_leave(self);
-    if (!is_start) {
+    if (!is_start)
         report_bad_address(p, "realloc");
+    else if (!is_allowed)
+        gcxi_gc_error("realloc of %p to %zu bytes: not what its kind allows", p, size);
+    if (!is_allowed)
         errno = EINVAL;
-    } else if (is_released && result != NULL) {
+    else if (is_released && result != NULL)
         gcx_free(p);
-    }
     return result;
 }

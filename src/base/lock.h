@@ -7,6 +7,7 @@
  *                    and not atomic (free spans, block lists, registered
  *                    threads, roots, settings). A collection holds it from
  *                    before the world stops until after it starts again.
+ *   GCXI_RANK_SIDE   side tables and hooks (heap/side.h).
  *   GCXI_RANK_WORK   the mark workers' shared pool.
  *   GCXI_RANK_META   the collector's own tables.
  *
@@ -18,7 +19,7 @@
 
 #include "base/base.h"
 
-enum gcxi_lock_rank { GCXI_RANK_HEAP = 1, GCXI_RANK_WORK, GCXI_RANK_META };
+enum gcxi_lock_rank { GCXI_RANK_HEAP = 1, GCXI_RANK_SIDE, GCXI_RANK_WORK, GCXI_RANK_META };
 
 struct gcxi_lock {
     pthread_mutex_t mutex;

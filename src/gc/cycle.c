@@ -7,18 +7,21 @@
  *   4 roots    static data, ranges, stacks, registers, thread-local storage
  *   5 remember minor: the old objects that may have been written
  *   6 mark     everything that can be reached from there      (trace/mark.c)
- *   7 census   empty blocks are freed, blocks with room listed (trace/sweep.c)
- *   8 arm      from now on writes to what is old are seen     (gc/remember.c)
- *   9 restart  lanes go on where they were, threads run
+ *   7 finalize weak references, ephemerons, finalizers, cleanups: in the order
+ *              of trace/finalize.c
+ *   8 census   empty blocks are freed, blocks with room listed (trace/sweep.c)
+ *   9 arm      from now on writes to what is old are seen     (gc/remember.c)
+ *  10 restart  lanes go on where they were, threads run
  *
  * What survives a cycle is old: marks are sticky, and an object is old exactly
  * if its mark byte is the epoch. So a minor cycle is a full one that finds the
  * old objects marked already.
  *
- * C1  From 1 to 9 no mutator runs and the heap lock is held.
- * C2  After 6 every object that can be reached is marked.
- * C3  After 7 what is not marked is free, but for slots lanes have reserved.
- * C4  After 8 no old object points at a young one, and none can come to
+ * C1  From 1 to 10 no mutator runs and the heap lock is held.
+ * C2  After 6 every object that the roots lead to is marked, after 7 also what
+ *     finalizers will see.
+ * C3  After 8 what is not marked is free, but for slots lanes have reserved.
+ * C4  After 9 no old object points at a young one, and none can come to
  *     without being remembered.
  *
  * SPDX-License-Identifier: MIT */
@@ -27,11 +30,13 @@
 #include <string.h>
 
 #include "gc/remember.h"
+#include "gc/runner.h"
 #include "gc/verify.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/module.h"
+#include "trace/finalize.h"
 #include "trace/roots.h"
 #include "trace/sweep.h"
 #include "trace/workers.h"
@@ -91,30 +96,39 @@ static void stop_world(void *arg)
 
 /* ---- 3: epoch ---- */
 
-static void forget_old_epochs(enum gcxi_zone_index zone, uint8_t epoch)
+static void renumber_zone(enum gcxi_zone_index zone)
 {
     uint32_t end = gcxi_zone_end(zone);
     for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
         struct gcxi_block *block = &gcxi_map.blocks[unit];
-        for (uint32_t i = 0; i < block->slots; i++)
-            if (block->marks[i] != epoch && block->marks[i] != GCXI_MARK_FREED)
+        for (uint32_t i = 0; i < block->slots; i++) {
+            if (block->marks[i] == gcxi_map.epoch)
+                block->marks[i] = 1;
+            else if (block->marks[i] != GCXI_MARK_FREED)
                 block->marks[i] = GCXI_MARK_NONE;
+        }
         unit += block->units;
     }
 }
 
-/* Before epoch numbers begin again, no slot may carry an old one. */
-static void begin_epoch(void)
+/* The epoch becomes 1. A byte that stayed in a slot whose object died is never
+ * larger than the epoch, so no later one can make it look alive. */
+static void renumber(void)
 {
-    gcxi_map.epoch_before = gcxi_map.epoch;
-    if (gcxi_map.epoch == GCXI_EPOCH_LAST) {
-        forget_old_epochs(GCXI_ZONE_SCAN, gcxi_map.epoch);
-        forget_old_epochs(GCXI_ZONE_NOSCAN, gcxi_map.epoch);
-    }
-    gcxi_map.epoch = gcxi_map.epoch == GCXI_EPOCH_LAST ? 1 : (uint8_t)(gcxi_map.epoch + 1);
+    renumber_zone(GCXI_ZONE_SCAN);
+    renumber_zone(GCXI_ZONE_NOSCAN);
+    gcxi_map.epoch = 1;
 }
 
-/* ---- 4 to 6: mark ---- */
+static void begin_epoch(void)
+{
+    if (gcxi_map.epoch == GCXI_EPOCH_LAST)
+        renumber();
+    gcxi_map.epoch_before = gcxi_map.epoch;
+    gcxi_map.epoch++;
+}
+
+/* ---- 4 to 7: mark ---- */
 
 static void mark(struct gcxi_cycle *cycle)
 {
@@ -130,12 +144,13 @@ static void mark(struct gcxi_cycle *cycle)
         gcxi_remember_forget();
     cycle->remember_ns = gcxi_clock_ns() - before;
     gcxi_workers_drain(feed);
+    gcxi_finalize(gcxi_marker, is_minor);
     cycle->dirty_pages = is_minor ? gcxi_remember_pages() : 0;
     gcxi_map.epoch_before = gcxi_map.epoch;
     cycle->marked_ns = gcxi_clock_ns();
 }
 
-/* ---- 7, 8: census ---- */
+/* ---- 8, 9: census ---- */
 
 /* With the explicit barrier old objects beside young ones cost nothing extra,
  * so even an eighth of a block is worth filling. */
@@ -220,16 +235,18 @@ static void respect_limit(const struct gcxi_cycle *cycle)
 
 /* ---- The cycle ---- */
 
-/* 2 to 9. */
+/* 2 to 10. */
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
     gcxi_mutators_flush_stw();
+    gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
     if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
     census(cycle);
+    gcxi_local_thaw(&self->local);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
     plan_next(cycle);
@@ -268,6 +285,7 @@ static void collect_at(uintptr_t sp, void *arg)
     struct cycle_request *request = arg;
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
+    gcxi_runner_start_thread();
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
     if (!request->is_moot && knows_roots) {
         run_stopped(request->self, &request->cycle);
@@ -277,6 +295,7 @@ static void collect_at(uintptr_t sp, void *arg)
     }
     gcxi_gc.collector = NULL;
     gcxi_mutator_unlock_heap();
+    gcxi_runner_wake();
 }
 
 void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)

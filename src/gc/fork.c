@@ -12,8 +12,11 @@
 
 #include "gc/mutator.h"
 #include "gc/remember.h"
+#include "gc/runner.h"
 #include "heap/meta.h"
+#include "heap/side.h"
 #include "heap/space.h"
+#include "trace/hook.h"
 #include "trace/workers.h"
 
 static void before_fork(void)
@@ -21,15 +24,18 @@ static void before_fork(void)
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (self == NULL) {
         gcxi_lock(&gcxi_heap_lock);
+        gcxi_lock(&gcxi_side_lock);
         return;
     }
     gcxi_critical_enter(&self->suspend);
     gcxi_mutator_lock_heap(self);
+    gcxi_lock(&gcxi_side_lock);
 }
 
 static void after_fork_in_parent(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
+    gcxi_unlock(&gcxi_side_lock);
     gcxi_unlock(&gcxi_heap_lock);
     if (self != NULL)
         gcxi_critical_leave(&self->suspend);
@@ -39,8 +45,11 @@ static void after_fork_in_child(void)
 {
     gcxi_lock_reset_after_fork(&gcxi_heap_lock);
     gcxi_meta_reset_after_fork();
+    gcxi_side_reset_after_fork();
     gcxi_workers_reset_after_fork();
     gcxi_mutators_reset_after_fork();
+    gcxi_hooks_reset_after_fork();
+    gcxi_runner_reset_after_fork();
     gcxi_remember_reset_after_fork();
 }
 

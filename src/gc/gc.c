@@ -19,7 +19,10 @@
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/vm.h"
+#include "trace/special.h"
 #include "trace/workers.h"
+
+#define REFUSALS_TOLD 3 /* reports of a mistake that may come by the million */
 
 /* ---- Starting ---- */
 
@@ -73,8 +76,20 @@ int gcxi_gc_init(const struct gcx_options *opts)
     return status;
 }
 
+static GCXI_COLD struct gcxi_mutator *refuse_in_trace(void)
+{
+    static uint32_t times;
+    if (gcxi_add_relaxed(&times, 1) < REFUSALS_TOLD)
+        gcxi_report("a trace callback must not allocate or call libgcx but for gcx_trace_word and "
+                    "gcx_trace_range: refused");
+    errno = EPERM;
+    return NULL;
+}
+
 static GCXI_COLD struct gcxi_mutator *enter_slow(void)
 {
+    if (gcxi_is_tracing)
+        return refuse_in_trace();
     struct gcxi_mutator *self = gcxi_gc_init(NULL) == 0 ? gcxi_mutator_register() : NULL;
     if (self == NULL) {
         errno = ENOMEM;
@@ -87,7 +102,7 @@ static GCXI_COLD struct gcxi_mutator *enter_slow(void)
 struct gcxi_mutator *gcxi_gc_enter(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
-    if (GCXI_UNLIKELY(self == NULL))
+    if (GCXI_UNLIKELY(self == NULL || gcxi_is_tracing))
         return enter_slow();
     gcxi_critical_enter(&self->suspend);
     return self;

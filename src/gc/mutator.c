@@ -19,10 +19,12 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "heap/kind.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/module.h"
 #include "os/stack.h"
+#include "trace/hook.h"
 
 __thread struct gcx_detail_runs gcx_detail_runs __attribute__((tls_model("initial-exec")));
 
@@ -95,9 +97,20 @@ static void mutator_forget(struct gcxi_mutator *mutator)
     gcxi_sub_relaxed(&mutators.threads, 1);
 }
 
+/* A thread that ends inside a callback may have taken others as well. */
+static void mutator_return_hooks(struct gcxi_mutator *self)
+{
+    gcxi_lock(&gcxi_side_lock);
+    gcxi_hooks_ready_list_locked(self->hooks_taken);
+    gcxi_hooks_free_list_locked(self->hooks_done);
+    self->hooks_taken = self->hooks_done = 0;
+    gcxi_unlock(&gcxi_side_lock);
+}
+
 void gcxi_mutator_unregister(struct gcxi_mutator *self)
 {
     gcxi_critical_enter(&self->suspend);
+    mutator_return_hooks(self);
     gcxi_mutator_lock_heap(self);
     mutator_forget(self);
     gcxi_local_retire(&self->local);
@@ -138,7 +151,7 @@ void gcxi_mutator_unlock_heap(void)
 static void mutator_bury(struct gcxi_mutator *dead)
 {
     gcxi_report("thread %d ended without unregistering", dead->suspend.tid);
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+    for (unsigned kind = 0; kind < gcxi_kind_count; kind++)
         for (unsigned i = 0; dead->local.lanes[kind] != NULL && i < GCXI_CLASSES; i++)
             dead->local.lanes[kind][i].run = &dead->local.lanes[kind][i].own_run;
     mutator_forget(dead);
@@ -276,6 +289,8 @@ void gcxi_mutators_reset_after_fork(void)
             gcxi_local_retire(&m->local);
         }
     }
-    if (self != NULL)
-        gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
+    if (self == NULL)
+        return;
+    self->hooks_taken = self->hooks_done = 0;
+    gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
 }

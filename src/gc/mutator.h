@@ -14,6 +14,8 @@ struct gcxi_mutator {
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own */
+    uint32_t hooks_taken;      /* ready hooks it has taken and not yet called: a list; own */
+    uint32_t hooks_done;       /* and those called; own */
     bool is_stopped;           /* by the stop under way; collector */
 };
 

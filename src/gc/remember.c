@@ -42,12 +42,14 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/dirty.h"
 #include "os/vm.h"
+#include "trace/special.h"
 
 #define CARD_BYTES ((uintptr_t)1 << GCX_DETAIL_LG_CARD)
 #define CARDS_PER_UNIT (GCXI_UNIT >> GCX_DETAIL_LG_CARD)
@@ -93,6 +95,16 @@ static struct {
 
 /* ---- Showing words ---- */
 
+/* Words that a precise kind calls pointers, in old objects of a block. */
+static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
+                               uintptr_t hi)
+{
+    uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
+    for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
+        if (block->marks[slot] == gcxi_map.epoch)
+            gcxi_special_show(m, block, slot, lo, hi);
+}
+
 /* Shows the words of the old objects of a block between two addresses in it.
  * Returns how many may be pointers to young objects. */
 static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
@@ -101,6 +113,11 @@ static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, 
     uintptr_t start = gcxi_block_addr(block);
     uint32_t slot = gcxi_block_slot(block, lo - start);
     size_t young = 0;
+    if (block->kind >= GCXI_KINDS) {
+        uintptr_t *before = m->sp;
+        show_special_range(m, block, lo, hi);
+        return m->sp != before;
+    }
     while (slot < block->slots) {
         slot = gcxi_marks_find(block->marks, slot, block->slots, gcxi_map.epoch);
         if (slot == block->slots || gcxi_slot_addr(block, slot) >= hi)
@@ -371,7 +388,7 @@ void gcxi_remember_object(uintptr_t addr)
 {
     uint32_t slot;
     const struct gcxi_block *block = gcxi_find_object(addr, &slot);
-    if (gcx_detail_cards.size == 0 || block == NULL || block->kind == GCXI_NOSCAN)
+    if (gcx_detail_cards.size == 0 || block == NULL || gcxi_kind_is_untracked(block->kind))
         return;
     uintptr_t lo = gcxi_slot_addr(block, slot) - gcx_detail_cards.base;
     uintptr_t hi = lo + block->slot_bytes;

@@ -17,7 +17,8 @@ struct gcxi_settings {
     size_t reserve_bytes;
     bool is_traced;
     bool is_checked;
-    unsigned stress; /* a cycle at every so many slow allocations; 0 = off */
+    bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */
+    unsigned stress;     /* a cycle at every so many slow allocations; 0 = off */
 };
 
 /* Defaults, then the environment, then what opts sets. Nonsense in the

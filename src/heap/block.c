@@ -11,14 +11,23 @@
 
 #include "base/atomic.h"
 #include "gcx/gcx.h"
+#include "heap/kind.h"
 #include "heap/lane.h"
 #include "heap/meta.h"
+#include "heap/side.h"
 #include "heap/space.h"
 #include "os/vm.h"
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
-    return kind == GCXI_NOSCAN ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+    return gcxi_kind_is_untracked(kind) ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+}
+
+static enum gcxi_scan scan_of(enum gcxi_kind kind)
+{
+    if (kind == GCXI_NOSCAN)
+        return GCXI_SCAN_NOTHING;
+    return kind <= GCXI_ROOT ? GCXI_SCAN_WORDS : GCXI_SCAN_SPECIAL;
 }
 
 /* Fills in the entries of a span's units but for the marks. */
@@ -28,6 +37,7 @@ static struct gcxi_block *block_claim(uint32_t unit, uint32_t units, enum gcxi_k
     memset(block, 0, units * sizeof *block);
     block->units = units;
     block->kind = (uint8_t)kind;
+    block->scan = (uint8_t)scan_of(kind);
     for (uint32_t i = 0; i < units; i++) {
         block[i].head_back = i;
         gcxi_map.kind[unit + i] = (uint8_t)kind;
@@ -100,6 +110,8 @@ void gcxi_block_destroy(struct gcxi_block *block)
     gcxi_block_set_young(block, false);
     memset(&gcxi_map.used[unit], 0, units);
     memset(&gcxi_map.kind[unit], 0xff, units);
+    if (block->side != 0)
+        gcxi_side_destroy(block);
     if (block->marks != &block->own_mark)
         gcxi_meta_free(block->marks, block->slots + 1);
     for (uint32_t i = 0; i < units; i++) {

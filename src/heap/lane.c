@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -15,8 +16,9 @@
 
 bool gcxi_lane_one_slot;
 
-/* Blocks with free slots that nobody owns. Under the heap lock. */
-static uint32_t avail[GCXI_KINDS][GCXI_CLASSES];
+/* Blocks of the library's own kinds with free slots that nobody owns. Under
+ * the heap lock. */
+static uint32_t own_avail[GCXI_KINDS][GCXI_CLASSES];
 
 /* ---- Lanes ---- */
 
@@ -109,9 +111,14 @@ bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane)
 
 /* ---- Blocks ---- */
 
+static uint32_t *avail_of(unsigned kind)
+{
+    return kind < GCXI_KINDS ? own_avail[kind] : gcxi_kinds[kind]->avail;
+}
+
 void gcxi_avail_push(struct gcxi_block *block)
 {
-    uint32_t *list = &avail[block->kind][block->class_index];
+    uint32_t *list = &avail_of(block->kind)[block->class_index];
     block->state = GCXI_BLOCK_AVAIL;
     block->next = *list;
     *list = gcxi_block_unit(block);
@@ -119,12 +126,13 @@ void gcxi_avail_push(struct gcxi_block *block)
 
 void gcxi_avail_reset(void)
 {
-    memset(avail, 0, sizeof avail);
+    for (unsigned kind = 0; kind < gcxi_kind_count; kind++)
+        memset(avail_of(kind), 0, sizeof own_avail[0]);
 }
 
 static struct gcxi_block *avail_pop(enum gcxi_kind kind, unsigned class_index)
 {
-    uint32_t *list = &avail[kind][class_index];
+    uint32_t *list = &avail_of(kind)[class_index];
     if (*list == 0)
         return NULL;
     struct gcxi_block *block = &gcxi_map.blocks[*list];
@@ -173,7 +181,7 @@ bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)
 
 static void local_each_block(struct gcxi_local *local, void (*visit)(struct gcxi_lane *lane))
 {
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+    for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++)
         for (unsigned i = 0; local->lanes[kind] != NULL && i < GCXI_CLASSES; i++)
             if (local->lanes[kind][i].block != NULL)
                 visit(&local->lanes[kind][i]);
@@ -182,7 +190,7 @@ static void local_each_block(struct gcxi_local *local, void (*visit)(struct gcxi
 void gcxi_local_retire(struct gcxi_local *local)
 {
     local_each_block(local, lane_release_block);
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++) {
+    for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++) {
         if (local->lanes[kind] != NULL)
             gcxi_meta_free(local->lanes[kind], GCXI_CLASSES * sizeof *local->lanes[kind]);
         local->lanes[kind] = NULL;
@@ -214,9 +222,30 @@ void gcxi_local_restart_stw(struct gcxi_local *local)
     local_each_block(local, lane_restart);
 }
 
+static void lane_freeze(struct gcxi_lane *lane)
+{
+    lane->frozen_end = lane->run->end;
+    lane->run->end = lane->run->cur;
+}
+
+static void lane_thaw(struct gcxi_lane *lane)
+{
+    lane->run->end = lane->frozen_end;
+}
+
+void gcxi_local_freeze(struct gcxi_local *local)
+{
+    local_each_block(local, lane_freeze);
+}
+
+void gcxi_local_thaw(struct gcxi_local *local)
+{
+    local_each_block(local, lane_thaw);
+}
+
 void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t *slots)
 {
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++) {
+    for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++) {
         const struct gcxi_lane *lanes = gcxi_load_acquire(&local->lanes[kind]);
         for (unsigned i = 0; lanes != NULL && i < GCXI_CLASSES; i++) {
             uintptr_t cur = gcxi_load_relaxed(&lanes[i].run->cur);

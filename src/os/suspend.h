@@ -48,6 +48,9 @@ extern __thread struct gcxi_suspend *gcxi_suspend_self __attribute__((tls_model(
 /* Installs the handler; signal 0 takes the default. 0, or -1 with EINVAL. */
 int gcxi_suspend_init(int signal);
 
+/* The signal that stops threads. */
+int gcxi_suspend_signal(void);
+
 /* Prepares s for the calling thread and makes it current. */
 void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t stack_hi);
 void gcxi_suspend_detach(void);

@@ -176,6 +176,11 @@ void gcxi_suspend_release(struct gcxi_suspend *s)
     gcxi_futex_wake(&s->requested, 1);
 }
 
+int gcxi_suspend_signal(void)
+{
+    return stop_signal;
+}
+
 int gcxi_suspend_init(int signal)
 {
     struct sigaction action = {.sa_flags = SA_RESTART};

@@ -43,6 +43,7 @@
 #include "base/atomic.h"
 #include "heap/space.h"
 #include "os/vm.h"
+#include "trace/special.h"
 #include "trace/workers.h"
 
 #define SLICE_WORDS 128u
@@ -67,6 +68,7 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
     m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
     m->staged_count[0] = m->staged_count[1] = m->newest = 0;
     m->overflowed = false;
+    m->shown = 0;
 }
 
 /* What the loop reads for every word, where the compiler can see that no store
@@ -158,7 +160,11 @@ mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *
     uintptr_t lo = sp[-1] & ~RANGE_TAG, hi = sp[-2];
     uintptr_t end = gcxi_min(hi, lo + SLICE_WORDS * WORD_BYTES);
     sp = mark_push_range(m, sp - 2, end, hi);
-    return mark_push_sparse_words(m, view, sp, lo, end);
+    if (GCXI_LIKELY(!gcxi_special_owns(lo)))
+        return mark_push_sparse_words(m, view, sp, lo, end);
+    m->sp = sp;
+    gcxi_special_scan_range(m, lo, end);
+    return m->sp;
 }
 
 /* ---- The loop ---- */
@@ -223,8 +229,13 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
     if (mark != view->epoch_before && !gcxi_slot_is_young(block, slot, mark))
         return sp;
     *staged->mark = view->epoch;
-    if (block->kind == GCXI_NOSCAN)
+    if (block->scan == GCXI_SCAN_NOTHING)
         return sp;
+    if (GCXI_UNLIKELY(block->scan == GCXI_SCAN_SPECIAL)) {
+        m->sp = sp;
+        gcxi_special_scan(m, block, slot);
+        return m->sp;
+    }
     uintptr_t addr =
         view->base + ((uintptr_t)(block - view->blocks) << GCXI_LG_UNIT) + slot * block->slot_bytes;
     uintptr_t end = addr + block->slot_bytes;
@@ -353,15 +364,35 @@ void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t sl
     *m->sp++ = gcxi_slot_addr(block, slot);
 }
 
+void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
+{
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    if (block->scan == GCXI_SCAN_SPECIAL)
+        gcxi_special_scan(m, block, slot);
+    else if (block->scan != GCXI_SCAN_NOTHING)
+        gcxi_mark_range(m, addr, addr + block->slot_bytes);
+}
+
 /* Scans the marked objects of a block that has been dropped from a stack. */
 static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
 {
+    if (block->scan == GCXI_SCAN_NOTHING)
+        return;
     for (uint32_t slot = 0; slot < block->slots; slot++) {
         if (block->marks[slot] != gcxi_map.epoch)
             continue;
-        uintptr_t addr = gcxi_slot_addr(block, slot);
-        m->sp = mark_push_range(m, m->sp, addr, addr + block->slot_bytes);
+        gcxi_mark_contents(m, block, slot);
         gcxi_mark_drain(m, 0);
+    }
+}
+
+static void recover_zone(struct gcxi_marker *m, enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        recover_block(m, block);
+        unit += block->units;
     }
 }
 
@@ -369,11 +400,7 @@ void gcxi_mark_recover(struct gcxi_marker *m)
 {
     do {
         m->overflowed = false;
-        uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-        for (uint32_t unit = 0; (unit = gcxi_next_used(unit, end)) < end;) {
-            const struct gcxi_block *block = &gcxi_map.blocks[unit];
-            recover_block(m, block);
-            unit += block->units;
-        }
+        recover_zone(m, GCXI_ZONE_SCAN);
+        recover_zone(m, GCXI_ZONE_NOSCAN);
     } while (m->overflowed);
 }

@@ -28,6 +28,7 @@ struct gcxi_marker {
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
     uint32_t newest;             /* of the two batches: the one staged last */
+    uintptr_t shown;             /* object that special.c showed last in this cycle */
     bool overflowed;             /* entries were dropped: marked objects left unscanned */
 } __attribute__((aligned(128))); /* no line of it is shared with another worker's */
 
@@ -51,6 +52,9 @@ void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
 /* Marks the object in that slot and remembers to scan it, unless marked. */
 void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot);
+
+/* Looks at what the object in that slot holds, whether it is marked or not. */
+void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot);
 
 /* Works until nothing is left or, if max_batches is not 0, that many batches
  * were taken from the stack. True if nothing is left. Gives work to others that
