@@ -190,6 +190,33 @@ void gcxi_mutators_restart_stw(void)
 
 /* ---- Roots ---- */
 
+/* P1: registers, stack, thread-local storage. On an alternate signal stack the
+ * place where the ordinary one was left is not known, so all of it counts. */
+static void mutator_visit(const struct gcxi_mutator *mutator, gcxi_range_visitor *visit, void *arg)
+{
+    const struct gcxi_suspend *s = &mutator->suspend;
+    uintptr_t lo = s->sp;
+    if (s->alt_hi != 0) {
+        visit(lo, s->alt_hi, arg);
+        lo = s->stack_lo;
+    }
+    if (lo < s->stack_lo || lo >= s->stack_hi)
+        lo = s->stack_lo;
+    visit(lo, s->stack_hi, arg);
+    visit((uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes, arg);
+    gcxi_module_thread_storage(mutator->thread_pointer, visit, arg);
+}
+
+void gcxi_mutators_visit_stw(gcxi_range_visitor *visit, void *arg)
+{
+    for (const struct gcxi_mutator *mutator = mutators.first; mutator != NULL;
+         mutator = mutator->next)
+        mutator_visit(mutator, visit, arg);
+    for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
+         h = h->next)
+        visit((uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1), arg);
+}
+
 struct mark_context {
     struct gcxi_marker *m;
     const struct gcxi_mutator *mutator;
@@ -210,22 +237,10 @@ static void mark_thread_range(uintptr_t lo, uintptr_t hi, void *arg)
     gcxi_mark_stack_range(context->m, lo, hi);
 }
 
-/* P1: registers and stack. On an alternate signal stack the place where the
- * ordinary one was left is not known, so all of it counts. */
 static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutator)
 {
-    const struct gcxi_suspend *s = &mutator->suspend;
     struct mark_context context = {m, mutator};
-    uintptr_t lo = s->sp;
-    if (s->alt_hi != 0) {
-        gcxi_mark_stack_range(m, lo, s->alt_hi);
-        lo = s->stack_lo;
-    }
-    if (lo < s->stack_lo || lo >= s->stack_hi)
-        lo = s->stack_lo;
-    mark_thread_range(lo, s->stack_hi, &context);
-    gcxi_mark_stack_range(m, (uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes);
-    gcxi_module_thread_storage(mutator->thread_pointer, mark_thread_range, &context);
+    mutator_visit(mutator, mark_thread_range, &context);
 }
 
 void gcxi_mutators_mark_stw(struct gcxi_marker *m)

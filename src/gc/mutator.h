@@ -48,6 +48,10 @@ void gcxi_mutators_flush_stw(void);
 void gcxi_mutators_restart_stw(void);
 void gcxi_mutators_mark_stw(struct gcxi_marker *m);
 
+/* Every range of memory in which a thread may hold pointers. */
+typedef void gcxi_range_visitor(uintptr_t lo, uintptr_t hi, void *arg);
+void gcxi_mutators_visit_stw(gcxi_range_visitor *visit, void *arg);
+
 /* Keeps a word alive until it is dropped: for what is on its way to a thread
  * that is not registered yet. A false return is out of memory. */
 struct gcxi_handoff {

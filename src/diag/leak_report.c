@@ -1,0 +1,220 @@
+/* leak_report.c -- what has leaked, merged by stack, for people and programs.
+ *
+ *   gcx: leaked 96 bytes in 4 blocks, allocated at
+ *       #0 0x55e8d2 make+0x1c (/bin/prog) prog.c:12
+ *
+ * Locking: none; the blocks are a copy, and stacks do not change.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diag/leak.h"
+#include "os/vm.h"
+
+#define PATH_BYTES 1024
+
+bool (*gcxi_leak_line)(uintptr_t pc, const char **file, int *line);
+
+/* ---- Sorting: heap sort, for the C library's may allocate ---- */
+
+static void swap_bytes(char *a, char *b, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        char kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+static void sift_down(char *base, size_t root, size_t n, size_t bytes,
+                      bool (*is_before)(const void *a, const void *b))
+{
+    for (size_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && is_before(base + child * bytes, base + (child + 1) * bytes))
+            child++;
+        if (!is_before(base + root * bytes, base + child * bytes))
+            return;
+        swap_bytes(base + root * bytes, base + child * bytes, bytes);
+    }
+}
+
+void gcxi_leak_sort(void *base, size_t n, size_t bytes,
+                    bool (*is_before)(const void *a, const void *b))
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(base, i, n, bytes, is_before);
+    for (size_t end = n; end-- > 1;) {
+        swap_bytes(base, (char *)base + end * bytes, bytes);
+        sift_down(base, 0, end, bytes, is_before);
+    }
+}
+
+/* ---- Merging ---- */
+
+struct group {
+    uint32_t stack;
+    bool is_inner;
+    size_t blocks;
+    size_t bytes;
+};
+
+static bool by_stack(const void *a, const void *b)
+{
+    const struct gcxi_leak_block *x = a, *y = b;
+    return x->stack != y->stack ? x->stack < y->stack : x->is_inner < y->is_inner;
+}
+
+/* Direct ones first, the largest first. */
+static bool by_weight(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    if (x->is_inner != y->is_inner)
+        return !x->is_inner;
+    return x->bytes != y->bytes ? x->bytes > y->bytes : x->stack < y->stack;
+}
+
+static size_t merge_groups(const struct gcxi_leak_found *found, struct group *groups)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct gcxi_leak_block *block = &found->blocks[i];
+        if (n == 0 || groups[n - 1].stack != block->stack ||
+            groups[n - 1].is_inner != block->is_inner)
+            groups[n++] = (struct group){block->stack, block->is_inner, 0, 0};
+        groups[n - 1].blocks++;
+        groups[n - 1].bytes += block->bytes;
+    }
+    return n;
+}
+
+static void hand_over(const struct group *group,
+                      void (*report)(const struct gcx_leak *leak, void *arg), void *arg)
+{
+    struct gcx_leak leak = {
+        .blocks = group->blocks, .bytes = group->bytes, .is_indirect = group->is_inner};
+    leak.depth = gcxi_leak_stack_get(group->stack, &leak.frames);
+    report(&leak, arg);
+}
+
+int gcxi_leak_merge(const struct gcxi_leak_found *found,
+                    void (*report)(const struct gcx_leak *leak, void *arg), void *arg)
+{
+    size_t bytes = gcxi_align_up((found->count + 1) * sizeof(struct group), gcxi_vm_page_bytes());
+    struct group *groups = gcxi_vm_map(bytes);
+    if (groups == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    gcxi_leak_sort(found->blocks, found->count, sizeof *found->blocks, by_stack);
+    size_t n = merge_groups(found, groups);
+    gcxi_leak_sort(groups, n, sizeof *groups, by_weight);
+    for (size_t i = 0; i < n; i++)
+        hand_over(&groups[i], report, arg);
+    gcxi_vm_unmap(groups, bytes);
+    return 0;
+}
+
+/* ---- Printing ---- */
+
+static void print(int file, const char *format, ...) GCXI_PRINTF(2, 3);
+
+static void print(int file, const char *format, ...)
+{
+    char line[2 * PATH_BYTES];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    size_t left = n < 0 ? 0 : gcxi_min((size_t)n, sizeof line - 1);
+    for (const char *p = line; left > 0;) {
+        ssize_t written = write(file, p, left);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        p += written;
+        left -= (size_t)written;
+    }
+}
+
+/* The call is the instruction before the address it returns to. */
+static void print_frame(int file, size_t number, void *pc)
+{
+    Dl_info info;
+    const char *source = NULL;
+    int line = 0;
+    print(file, "    #%zu %p", number, pc);
+    if (dladdr((char *)pc - 1, &info) != 0) {
+        if (info.dli_sname != NULL)
+            print(file, " %s+0x%zx", info.dli_sname,
+                  (size_t)((uintptr_t)pc - (uintptr_t)info.dli_saddr));
+        print(file, " (%s+0x%zx)", info.dli_fname,
+              (size_t)((uintptr_t)pc - (uintptr_t)info.dli_fbase));
+    }
+    if (gcxi_leak_line != NULL && gcxi_leak_line((uintptr_t)pc - 1, &source, &line))
+        print(file, " %s:%d", source, line);
+    print(file, "\n");
+}
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void print_leak(const struct gcx_leak *leak, void *arg)
+{
+    int file = *(const int *)arg;
+    print(file, "gcx: leaked %zu byte%s in %zu block%s%s, allocated at\n", leak->bytes,
+          plural(leak->bytes), leak->blocks, plural(leak->blocks),
+          leak->is_indirect ? " that only leaked ones lead to" : "");
+    for (size_t i = 0; i < leak->depth; i++)
+        print_frame(file, i, leak->frames[i]);
+    if (leak->depth == 0)
+        print(file, "    a place that is not known\n");
+}
+
+/* GCX_LEAK_LOG with %p replaced by the process number. */
+static void log_path(char *path, const char *pattern)
+{
+    const char *mark = strstr(pattern, "%p");
+    if (mark == NULL)
+        snprintf(path, PATH_BYTES, "%s", pattern);
+    else
+        snprintf(path, PATH_BYTES, "%.*s%d%s", (int)(mark - pattern), pattern, (int)getpid(),
+                 mark + 2);
+}
+
+static int log_open(void)
+{
+    char path[PATH_BYTES];
+    const char *pattern = getenv("GCX_LEAK_LOG");
+    if (pattern == NULL || *pattern == '\0')
+        return STDERR_FILENO;
+    log_path(path, pattern);
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file >= 0)
+        return file;
+    gcxi_report("GCX_LEAK_LOG: %s cannot be opened", path);
+    return STDERR_FILENO;
+}
+
+void gcxi_leak_print(const struct gcxi_leak_found *found)
+{
+    size_t bytes = 0;
+    int file = log_open();
+    for (size_t i = 0; i < found->count; i++)
+        bytes += found->blocks[i].bytes;
+    if (gcxi_leak_merge(found, print_leak, &file) != 0)
+        gcxi_report("no memory to merge leaks by stack");
+    print(file, "gcx: process %d leaked %zu byte%s in %zu block%s\n", (int)getpid(), bytes,
+          plural(bytes), found->count, plural(found->count));
+    if (file != STDERR_FILENO)
+        close(file);
+}
