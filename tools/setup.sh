@@ -12,7 +12,9 @@ libc6-dev         file:/usr/include/stdlib.h
 make              cmd:make
 cmake             cmd:cmake
 ninja-build       cmd:ninja
-pkg-config        cmd:pkg-config'
+pkg-config        cmd:pkg-config
+libunwind-dev     pc:libunwind
+libdw-dev         pc:libdw'
 group_test="$group_build
 libcmocka-dev     pc:cmocka
 python3           cmd:python3"
