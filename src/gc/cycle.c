@@ -121,7 +121,7 @@ static void mark(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_marker_begin(gcxi_marker, is_minor);
-    gcxi_mutators_mark_stw(gcxi_marker);
+    gcxi_mutators_mark_stw(gcxi_marker, is_minor);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
     if (is_minor)

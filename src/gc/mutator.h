@@ -4,6 +4,7 @@
 #ifndef GCXI_GC_MUTATOR_H
 #define GCXI_GC_MUTATOR_H
 
+#include "gc/stacks.h"
 #include "heap/lane.h"
 #include "os/suspend.h"
 #include "trace/mark.h"
@@ -11,10 +12,12 @@
 struct gcxi_mutator {
     struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
     struct gcxi_local local;
+    struct gcxi_thread_stacks stacks;
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own */
     bool is_stopped;           /* by the stop under way; collector */
+    bool is_lost;              /* was told to run on an unknown stack; collector */
 };
 
 /* The calling thread's, or NULL while it is not registered. */
@@ -28,6 +31,9 @@ struct gcxi_mutator *gcxi_mutator_register(void);
 
 /* Ends it; blocks go back. The thread is not in a critical section. */
 void gcxi_mutator_unregister(struct gcxi_mutator *self);
+
+/* Where the calling thread's own stack lies; it runs on it, in a critical section. */
+void gcxi_mutator_set_own_stack(struct gcxi_mutator *self, uintptr_t lo, uintptr_t hi);
 
 /* Prepares the key by which thread exit unregisters. 0, or an error number. */
 int gcxi_mutator_init(void);
@@ -44,7 +50,7 @@ void gcxi_mutators_start(struct gcxi_mutator *self);
 /* World stopped. */
 void gcxi_mutators_flush_stw(void);
 void gcxi_mutators_restart_stw(void);
-void gcxi_mutators_mark_stw(struct gcxi_marker *m);
+void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor);
 
 /* Keeps a word alive until it is dropped: for what is on its way to a thread
  * that is not registered yet. A false return is out of memory. */

@@ -11,7 +11,8 @@
  * registers behind first and is as good as stopped.
  *
  * P1  A thread whose state is not RUNNING touches no object, and every pointer
- *     it holds lies in [sp, its stack's end) or in saved. A blocked one may
+ *     it holds lies in saved or at or above sp on the stack that sp lies on
+ *     (gc/stacks.c, S1, about the others that it has left). A blocked one may
  *     have returned from the frames it blocked in, so they are copied.
  * P2  A thread goes back to RUNNING only while no stop is requested: it stores
  *     the state, then reads the request; the collector stores the request,
@@ -35,8 +36,8 @@ struct gcxi_suspend {
     uint32_t state;     /* futex; enum gcxi_suspend_state, the thread's own */
     uintptr_t sp;       /* valid unless RUNNING */
     uintptr_t entry_sp; /* where the program entered the collector, registers above it; or 0 */
-    uintptr_t stack_lo; /* constant */
-    uintptr_t stack_hi; /* constant */
+    uintptr_t stack_lo; /* own; changes in critical sections only */
+    uintptr_t stack_hi; /* the same */
     uintptr_t alt_hi;   /* if sp lies on an alternate signal stack: its end */
     size_t saved_bytes;
     _Alignas(16) unsigned char saved[GCXI_SAVED_BYTES]; /* registers of a BLOCKED thread */
