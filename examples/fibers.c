@@ -2,6 +2,7 @@
  *
  * Each walks a tree and yields its values in order. What a suspended one holds,
  * here the path to where it is in the tree, is found on its stack. */
+#define _DEFAULT_SOURCE
 #include <gcx/gcx.h>
 #include <gcx/stack.h>
 
