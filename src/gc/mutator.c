@@ -153,15 +153,38 @@ static void mutator_bury(struct gcxi_mutator *dead)
     gcxi_local_retire(&dead->local);
 }
 
-void gcxi_mutators_stop(struct gcxi_mutator *self)
+/* Once for each thread, and each time it is found anew. */
+static void report_refusal(struct gcxi_mutator *m)
 {
+    char name[GCXI_THREAD_NAME_BYTES];
+    gcxi_suspend_name(&m->suspend, name);
+    if (!m->is_reported)
+        gcxi_report("thread %d (%s) blocks signal %d, so nothing can be collected until it "
+                    "unblocks it: see gcx_blocking_begin and docs/guide-linking.md",
+                    m->suspend.tid, name, gcxi_suspend_signal());
+    m->is_reported = true;
+}
+
+bool gcxi_mutators_stop(struct gcxi_mutator *self)
+{
+    bool have_stopped = true;
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
         m->is_stopped = m != self && gcxi_suspend_request(&m->suspend);
-    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL; m = next) {
+    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL && have_stopped; m = next) {
         next = m->next;
-        if (m != self && !(m->is_stopped && gcxi_suspend_await(&m->suspend)))
+        if (m == self)
+            continue;
+        enum gcxi_suspend_result result =
+            m->is_stopped ? gcxi_suspend_await(&m->suspend) : GCXI_SUSPEND_GONE;
+        have_stopped = result != GCXI_SUSPEND_REFUSED;
+        if (result == GCXI_SUSPEND_GONE)
             mutator_bury(m);
+        else if (result == GCXI_SUSPEND_REFUSED)
+            report_refusal(m);
+        else
+            m->is_reported = false;
     }
+    return have_stopped;
 }
 
 void gcxi_mutators_start(struct gcxi_mutator *self)

@@ -17,6 +17,7 @@ struct gcxi_mutator {
     struct gcxi_mutator *next; /* all of them; heap lock */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own */
     bool is_stopped;           /* by the stop under way; collector */
+    bool is_reported;          /* as blocking the signal; collector */
     bool is_lost;              /* was told to run on an unknown stack; collector */
 };
 
@@ -43,8 +44,9 @@ int gcxi_mutator_init(void);
 void gcxi_mutator_lock_heap(struct gcxi_mutator *self);
 void gcxi_mutator_unlock_heap(void);
 
-/* Stops and starts all other mutators. Heap lock held throughout. */
-void gcxi_mutators_stop(struct gcxi_mutator *self);
+/* Stops and starts all other mutators. Heap lock held throughout. False if one
+ * cannot be stopped: some are, and have to be started. */
+bool gcxi_mutators_stop(struct gcxi_mutator *self);
 void gcxi_mutators_start(struct gcxi_mutator *self);
 
 /* World stopped. */
