@@ -262,7 +262,9 @@ static void collect_at(uintptr_t sp, void *arg)
     struct cycle_request *request = arg;
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
+    gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
+    gcxi_unlock(&gcxi_loader_lock);
     if (request->is_paused && knows_roots) {
         run_stopped(request->self, &request->cycle);
         tell_end(&request->cycle);

@@ -117,6 +117,8 @@ void gcxi_mutator_set_own_stack(struct gcxi_mutator *self, uintptr_t lo, uintptr
 
 /* ---- The heap lock ---- */
 
+struct gcxi_lock gcxi_loader_lock = GCXI_LOCK_INIT(GCXI_RANK_LOADER);
+
 /* Whoever gets the lock is not being stopped: a stop is asked for under it. */
 static void wait_for_heap(uintptr_t sp, void *arg)
 {
@@ -132,6 +134,21 @@ void gcxi_mutator_lock_heap(struct gcxi_mutator *self)
     if (gcxi_lock_try(&gcxi_heap_lock))
         return;
     gcxi_stack_with_registers(wait_for_heap, self);
+}
+
+static void wait_for_both(uintptr_t sp, void *arg)
+{
+    struct gcxi_mutator *self = arg;
+    gcxi_suspend_block(&self->suspend, sp);
+    gcxi_lock(&gcxi_loader_lock);
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_unblock_collector(&self->suspend);
+}
+
+void gcxi_mutator_lock_for_fork(struct gcxi_mutator *self)
+{
+    GCXI_ASSERT(self->suspend.critical != 0);
+    gcxi_stack_with_registers(wait_for_both, self);
 }
 
 void gcxi_mutator_unlock_heap(void)

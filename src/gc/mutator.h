@@ -4,6 +4,7 @@
 #ifndef GCXI_GC_MUTATOR_H
 #define GCXI_GC_MUTATOR_H
 
+#include "base/lock.h"
 #include "gc/stacks.h"
 #include "heap/lane.h"
 #include "os/suspend.h"
@@ -43,6 +44,12 @@ int gcxi_mutator_init(void);
  * it counts as stopped, so a collection never waits for it. */
 void gcxi_mutator_lock_heap(struct gcxi_mutator *self);
 void gcxi_mutator_unlock_heap(void);
+
+/* Held by whoever takes the dynamic loader's lock, before the heap lock. */
+extern struct gcxi_lock gcxi_loader_lock;
+
+/* Both, for a thread that forks; registered ones as gcxi_mutator_lock_heap. */
+void gcxi_mutator_lock_for_fork(struct gcxi_mutator *self);
 
 /* Stops and starts all other mutators. Heap lock held throughout. False if one
  * cannot be stopped: some are, and have to be started. */
