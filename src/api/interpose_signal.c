@@ -8,7 +8,7 @@
  *    Nor can its handler be replaced: EINVAL, as for those of the C library.
  *
  * As symbols of the shared library these come before the C library's; with the
- * static one -Wl,--wrap=NAME leads here (docs/guide-linking.md has the list).
+ * static one -Wl,--wrap=NAME for all of them leads here (docs/guide-linking.md).
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -24,6 +24,20 @@
 #define INTERPOSED(name) name
 #else
 #define INTERPOSED(name) __wrap_##name
+
+int __real_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
+int __real_sigwait(const sigset_t *set, int *number);
+int __real_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
+int __real_sigsuspend(const sigset_t *set);
+
+const struct gcxi_signal_calls gcxi_signal_calls_wrapped = {
+    .action = __real_sigaction,
+    .mask = __real_pthread_sigmask,
+    .wait = __real_sigwait,
+    .timedwait = __real_sigtimedwait,
+    .suspend = __real_sigsuspend,
+};
 #endif
 
 typedef void signal_handler(int number);

@@ -235,7 +235,7 @@ static bool mprotect_is_displaced(void)
         return mprotect_state.is_displaced;
     mprotect_state.is_displaced = true;
     gcxi_report("a handler for SIGSEGV was installed over that of GCX_DIRTY=mprotect, so pages are "
-                "no longer tracked: link with -Wl,--wrap=sigaction,--wrap=signal");
+                "no longer tracked: see docs/guide-linking.md");
     return true;
 }
 
