@@ -347,6 +347,33 @@ GCX_API int gcx_thread_create(void *thread, const void *attr, void *(*start)(voi
 GCX_API int gcx_blocking_begin(void);
 GCX_API int gcx_blocking_end(void);
 
+/* ---- Stacks of the program's own --------------------------------------- */
+
+/* For coroutines and fibers; more in gcx/stack.h. While nothing runs on a
+ * stack only the part in use is scanned. Each reports a mistake by its name,
+ * on stderr and to the error event. Example: examples/fibers.c */
+typedef struct gcx_stack gcx_stack;
+
+/* Tells of the stack [lo, hi), which grows down from hi and stays readable
+ * until it is unregistered; leave out guard pages. [sp, hi) is what it holds
+ * already for its first run: sp is hi for nothing, NULL for all of it. NULL with
+ * errno: EINVAL for a range that is none, EEXIST if a byte of it belongs to a
+ * registered stack, ENOMEM. */
+GCX_API gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp);
+
+/* The calling thread leaves the stack `from` and goes on on `to`; NULL is the
+ * one that the thread was created with. Comes directly before the switch, in
+ * the function that makes it: in between the program neither loads a pointer
+ * nor returns. Any thread may go on on a stack that another has left. Takes no
+ * lock and makes no system call. 0, or -1 with errno, and nothing changed:
+ * EBUSY if something runs on `to`, EINVAL if that is not registered or a
+ * blocking section is open, EPERM if the thread does not run on `from`. */
+GCX_API int gcx_stack_switch(gcx_stack *from, gcx_stack *to);
+
+/* Forgets a stack, whose memory the program may free then. 0, or -1 with
+ * EBUSY while something runs on it, EINVAL if it is not registered. */
+GCX_API int gcx_stack_unregister(gcx_stack *stack);
+
 /* ---- Seeing it --------------------------------------------------------- */
 
 /* A consistent snapshot; bytes and nanoseconds since the library started. */

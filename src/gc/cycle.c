@@ -47,7 +47,8 @@ struct gcxi_gc gcxi_gc;
 struct cycle_request {
     struct gcxi_mutator *self;
     struct gcxi_cycle cycle;
-    bool is_moot; /* another thread did it */
+    bool is_moot;   /* another thread did it */
+    bool is_paused; /* every thread has stopped */
 };
 
 /* ---- 1, 2: stop ---- */
@@ -88,8 +89,8 @@ static void stop_world(void *arg)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
     gcxi_gc.collector = request->self;
     request->cycle.begin_ns = gcxi_clock_ns();
-    gcxi_mutators_stop(request->self);
-    if (gcxi_gc.events.pause_begin != NULL)
+    request->is_paused = gcxi_mutators_stop(request->self);
+    if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
         gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
     request->cycle.stopped_ns = gcxi_clock_ns();
 }
@@ -134,7 +135,7 @@ static void mark(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_marker_begin(gcxi_marker, is_minor);
-    gcxi_mutators_mark_stw(gcxi_marker);
+    gcxi_mutators_mark_stw(gcxi_marker, is_minor);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
     gcxi_feed *feed = gcxi_feed_nothing;
@@ -268,15 +269,17 @@ static void tell_end(const struct gcxi_cycle *cycle)
         gcxi_gctrace_line(cycle);
 }
 
-/* Without memory for the list of static data a cycle would free what only they
- * lead to, so there is none. */
-static void give_up(struct gcxi_mutator *self)
+/* Without the list of static data, for lack of memory, or with a thread that
+ * cannot be stopped, a cycle would free what only they lead to: there is none. */
+static void give_up(const struct cycle_request *request)
 {
-    gcxi_mutators_start(self);
+    const struct gcx_events *events = &gcxi_gc.events;
+    gcxi_mutators_start(request->self);
     gcxi_gc.allocated_bytes = 0;
-    gcxi_report("no memory for the list of roots: a collection was left out");
-    if (gcxi_gc.events.pause_end != NULL)
-        gcxi_gc.events.pause_end(0, gcxi_gc.events.arg);
+    if (request->is_paused)
+        gcxi_report("no memory for the list of roots: a collection was left out");
+    if (request->is_paused && events->pause_end != NULL)
+        events->pause_end(0, events->arg);
 }
 
 /* Frames from sp up hold what the program held when it asked for the cycle. */
@@ -286,12 +289,14 @@ static void collect_at(uintptr_t sp, void *arg)
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
     gcxi_runner_start_thread();
+    gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
-    if (!request->is_moot && knows_roots) {
+    gcxi_unlock(&gcxi_loader_lock);
+    if (request->is_paused && knows_roots) {
         run_stopped(request->self, &request->cycle);
         tell_end(&request->cycle);
     } else if (!request->is_moot) {
-        give_up(request->self);
+        give_up(request);
     }
     gcxi_gc.collector = NULL;
     gcxi_mutator_unlock_heap();

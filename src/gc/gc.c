@@ -99,13 +99,31 @@ static GCXI_COLD struct gcxi_mutator *enter_slow(void)
     return self;
 }
 
-struct gcxi_mutator *gcxi_gc_enter(void)
+/* A callback of the program's, run by the cycle: it would wait for itself. */
+static GCXI_COLD struct gcxi_mutator *refuse_in_cycle(void)
+{
+    if (gcxi_is_tracing)
+        return refuse_in_trace();
+    gcxi_gc_error("libgcx was called by a callback that runs within a collection");
+    errno = EDEADLK;
+    return NULL;
+}
+
+struct gcxi_mutator *gcxi_gc_enter_to_read(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (GCXI_UNLIKELY(self == NULL || gcxi_is_tracing))
         return enter_slow();
     gcxi_critical_enter(&self->suspend);
     return self;
+}
+
+struct gcxi_mutator *gcxi_gc_enter(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (GCXI_UNLIKELY(self != NULL && gcxi_load_relaxed(&gcxi_gc.collector) == self))
+        return refuse_in_cycle();
+    return gcxi_gc_enter_to_read();
 }
 
 void gcxi_gc_error(const char *format, ...)

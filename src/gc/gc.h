@@ -57,8 +57,12 @@ extern struct gcxi_gc gcxi_gc;
 int gcxi_gc_init(const struct gcx_options *opts);
 
 /* The calling thread's record, initialising and registering as needed. NULL
- * with errno ENOMEM. */
+ * with errno ENOMEM, or EDEADLK in a callback that a cycle runs. */
 struct gcxi_mutator *gcxi_gc_enter(void);
+
+/* The same for statistics, which such a callback may read. */
+struct gcxi_mutator *gcxi_gc_enter_to_read(void);
+
 GCXI_INLINE void gcxi_gc_leave(struct gcxi_mutator *self)
 {
     gcxi_critical_leave(&self->suspend);

@@ -26,6 +26,7 @@
 
 #include "base/lock.h"
 #include "os/futex.h"
+#include "os/signals.h"
 #include "os/thread.h"
 #include "os/vm.h"
 
@@ -205,9 +206,9 @@ static bool helper_start(struct gcxi_marker *m)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    gcxi_sigmask(SIG_SETMASK, &all, &old);
     int error = gcxi_thread_create(&thread, &attr, helper_main, m);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    gcxi_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     return error == 0;
 }
