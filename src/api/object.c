@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gc/gc.h"
+#include "gcx/detail/extend.h"
 #include "heap/space.h"
 
 /* An object as the caller saw it. */
@@ -63,6 +64,13 @@ size_t gcx_size(const void *p)
     size_t bytes;
     describe(p, &base, &bytes);
     return bytes;
+}
+
+void *gcx_detail_object(const void *p, size_t *bytes)
+{
+    void *base;
+    describe(p, &base, bytes);
+    return base;
 }
 
 /* ---- Release ---- */

@@ -26,6 +26,7 @@
 
 #include <string.h>
 
+#include "gc/hooks.h"
 #include "gc/remember.h"
 #include "gc/verify.h"
 #include "heap/meta.h"
@@ -215,6 +216,7 @@ static void respect_limit(const struct gcxi_cycle *cycle)
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    gcxi_hooks_begin_stw(cycle->kind);
     gcxi_mutators_flush_stw();
     gcxi_verify_stw("before marking");
     if (cycle->kind == GCX_FULL)
@@ -223,6 +225,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     census(cycle);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
+    gcxi_hooks_end_stw(cycle->kind);
     plan_next(cycle);
     respect_limit(cycle);
     gcxi_mutators_start(self);
