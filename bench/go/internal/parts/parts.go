@@ -1,0 +1,46 @@
+// Package parts is parts.h for the Go programs.
+//
+// SPDX-License-Identifier: MIT
+package parts
+
+import (
+	"fmt"
+	"time"
+
+	"gcxbench/internal/harness"
+)
+
+const rounds = 5
+
+// Part is one thing to measure; Prepare may be nil.
+type Part struct {
+	Name    string
+	Prepare func(n uint64)
+	Run     func(n uint64)
+}
+
+// Run measures the parts, or the one that --case names.
+func Run(n, quick uint64, parts []Part) {
+	size := harness.NewFlag("n", n, quick)
+	only := harness.NewFlag("case", 99, 99)
+	harness.Parse()
+	for i, part := range parts {
+		if only.Value != 99 && only.Value != uint64(i) {
+			continue
+		}
+		best := time.Duration(1 << 62)
+		for round := 0; round < rounds; round++ {
+			if part.Prepare != nil {
+				part.Prepare(size.Value)
+			}
+			begin := time.Now()
+			part.Run(size.Value)
+			if took := time.Since(begin); took < best {
+				best = took
+			}
+		}
+		fmt.Printf("result name=%s elapsed_ns=%d ops=%d ns_x100=%d checksum=0 peak_rss_kb=%d\n",
+			part.Name, best.Nanoseconds(), size.Value,
+			uint64(best.Nanoseconds())*100/size.Value, harness.PeakRSS())
+	}
+}
