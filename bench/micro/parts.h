@@ -1,5 +1,5 @@
-/* parts.h -- runs the cases of a program that measures parts, and prints a
- * result line for each: the best of several rounds.
+/* parts.h -- runs the cases of a program that measures parts, and prints for
+ * each its name and a result line: the best of several rounds.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCX_BENCH_PARTS_H
@@ -34,9 +34,11 @@ static inline void parts_run(int argc, char **argv, const struct part *parts, si
             uint64_t took_ns = bench_now_ns() - begin_ns;
             best_ns = took_ns < best_ns ? took_ns : best_ns;
         }
-        printf("result name=%s elapsed_ns=%" PRIu64 " ops=%" PRIu64 " ns_x100=%" PRIu64
-               " checksum=0",
-               parts[i].name, best_ns, n, best_ns * 100 / n);
+        struct peer_stats stats;
+        peer_get_stats(&stats);
+        printf("case %s\n", parts[i].name);
+        bench_result_begin(best_ns, n, 0, &stats);
+        bench_metric("ns_x100", best_ns * 100 / n);
         bench_result_end();
     }
 }

@@ -4,17 +4,12 @@
 package main
 
 import (
-	"fmt"
 	"sync"
-	"time"
 
-	"gcxbench/internal/harness"
+	"gcxbench/internal/parts"
 )
 
-const (
-	batch  = 64
-	rounds = 5
-)
+const batch = 64
 
 var pool *sync.Pool
 
@@ -66,27 +61,12 @@ func shared(n uint64) {
 }
 
 func main() {
-	n := harness.NewFlag("n", 20000000, 2000000)
-	only := harness.NewFlag("case", 99, 99)
-	harness.Parse()
-	cases := []struct {
-		name string
-		run  func(uint64)
-	}{{"pair", pairs}, {"batch", batches}, {"limit", pairs}, {"buffer", buffer}, {"shared", shared}}
-	for i, c := range cases {
-		if only.Value != 99 && only.Value != uint64(i) {
-			continue
-		}
-		open()
-		best := time.Duration(1 << 62)
-		for round := 0; round < rounds; round++ {
-			begin := time.Now()
-			c.run(n.Value)
-			if took := time.Since(begin); took < best {
-				best = took
-			}
-		}
-		fmt.Printf("result name=%s elapsed_ns=%d ops=%d ns_x100=%d checksum=0 peak_rss_kb=0\n",
-			c.name, best.Nanoseconds(), n.Value, uint64(best.Nanoseconds())*100/n.Value)
-	}
+	prepare := func(uint64) { open() }
+	parts.Run(20000000, 2000000, []parts.Part{
+		{Name: "pair", Prepare: prepare, Run: pairs},
+		{Name: "batch", Prepare: prepare, Run: batches},
+		{Name: "limit", Prepare: prepare, Run: pairs},
+		{Name: "buffer", Run: buffer},
+		{Name: "shared", Prepare: prepare, Run: shared},
+	})
 }

@@ -39,8 +39,7 @@ func Run(n, quick uint64, parts []Part) {
 				best = took
 			}
 		}
-		fmt.Printf("result name=%s elapsed_ns=%d ops=%d ns_x100=%d checksum=0 peak_rss_kb=%d\n",
-			part.Name, best.Nanoseconds(), size.Value,
-			uint64(best.Nanoseconds())*100/size.Value, harness.PeakRSS())
+		fmt.Printf("case %s\n", part.Name)
+		harness.Result(best.Nanoseconds(), size.Value, 0, nil, 0)
 	}
 }
