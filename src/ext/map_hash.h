@@ -13,9 +13,11 @@
 #define MAP_HASH_A UINT64_C(0x9e3779b97f4a7c15)
 #define MAP_HASH_B UINT64_C(0xe7037ed1a0b428db)
 
+__extension__ typedef unsigned __int128 gcxi_uint128;
+
 GCXI_EXT_INLINE uint64_t gcxi_hash_fold(uint64_t a, uint64_t b)
 {
-    unsigned __int128 product = (unsigned __int128)a * b;
+    gcxi_uint128 product = (gcxi_uint128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 

@@ -23,7 +23,9 @@
 
 #include "ext/pool_shard.h"
 
-enum { POOL_NEAR = 64, POOL_FAR = 8, POOL_GENERATIONS_MAX = 8 };
+#define POOL_NEAR 64u
+#define POOL_FAR 8u
+#define POOL_GENERATIONS_MAX 8u
 #define POOL_THREADS (POOL_NEAR << POOL_FAR) /* more have no place of their own */
 #define POOL_NO_INDEX UINT32_MAX
 
