@@ -114,7 +114,8 @@ struct gcx_map_iter {
     const uint8_t *control;
     char *entries;
     size_t slots;
-    size_t next;
+    size_t next;      /* the group to look at when pending is used up */
+    uint64_t pending; /* slots of the group before it, not shown yet */
 };
 
 /* An iterator before the first entry, in the order of the map's memory. Needs

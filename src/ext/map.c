@@ -469,7 +469,7 @@ uint64_t gcx_map_evictions(const gcx_map *map)
 
 struct gcx_map_iter gcx_map_iterate(gcx_map *map)
 {
-    struct gcx_map_iter it = {NULL, NULL, map, NULL, NULL, 0, 0};
+    struct gcx_map_iter it = {NULL, NULL, map, NULL, NULL, 0, 0, 0};
     if (map != NULL) {
         it.control = map->control;
         it.entries = map->entries;
@@ -494,16 +494,27 @@ static bool iter_show(struct gcx_map_iter *it, char *entry)
     return true;
 }
 
+/* Loads the next group that has full slots; false at the end. */
+static bool iter_load(struct gcx_map_iter *it)
+{
+    while (it->pending == 0) {
+        if (it->next >= it->slots)
+            return false;
+        it->pending = gcxi_group_full(gcxi_group_load(it->control + it->next));
+        it->next += MAP_GROUP;
+    }
+    return true;
+}
+
+/* A pending slot may have been emptied since its group was loaded. */
 int gcx_map_next(struct gcx_map_iter *it)
 {
-    while (it->next < it->slots) {
-        size_t group = it->next / MAP_GROUP * MAP_GROUP;
-        gcxi_map_match full = gcxi_group_full(gcxi_group_load(it->control + group));
-        while (full != 0 && group + gcxi_match_first(full) < it->next)
-            full = gcxi_match_rest(full);
-        size_t slot = full != 0 ? group + gcxi_match_first(full) : group + MAP_GROUP;
-        it->next = full != 0 ? slot + 1 : slot;
-        if (full != 0 && iter_show(it, it->entries + slot * it->map->entry_bytes))
+    while (iter_load(it)) {
+        gcxi_map_match pending = (gcxi_map_match)it->pending;
+        size_t slot = it->next - MAP_GROUP + gcxi_match_first(pending);
+        it->pending = gcxi_match_rest(pending);
+        if (GCXI_EXT_LIKELY((it->control[slot] & MAP_EMPTY) == 0) &&
+            iter_show(it, it->entries + slot * it->map->entry_bytes))
             return 1;
     }
     it->key = it->value = NULL;
