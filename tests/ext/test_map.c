@@ -110,6 +110,7 @@ static gcx_map *identity_map(int is_noscan)
     o.keys = GCX_MAP_IDENTITY;
     o.is_noscan = is_noscan;
     o.value_bytes = 0;
+    o.expected_items = 100; /* no old table, which a stale word could keep */
     return gcx_map_create(&o);
 }
 
