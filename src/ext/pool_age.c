@@ -21,7 +21,8 @@
 
 #include "ext/pool_local.h"
 
-static gcx_pool *age_first; /* the listed pools */
+static gcx_pool *age_first;  /* the listed pools */
+static uint32_t age_unlinks; /* world stopped to change */
 
 /* ---- The list ---- */
 
@@ -91,18 +92,37 @@ static void age_begin_stw(enum gcx_cycle kind)
             link = &pool->next_listed;
         } else {
             *link = pool->next_listed;
+            pool->next_listed = NULL;
             pool->is_listed = 0;
+            age_unlinks++;
         }
     }
+}
+
+static void drain(gcx_pool *pool, uint32_t unused)
+{
+    (void)unused;
+    if (__atomic_load_n(&pool->evicted, __ATOMIC_RELAXED) != NULL)
+        gcxi_pool_drain(pool);
+}
+
+/* A pool that leaves the list while it is visited has no next any more, so that
+ * it keeps no other pool alive: then once again from the start. */
+static void for_each_listed(void (*visit)(gcx_pool *pool, uint32_t arg), uint32_t arg)
+{
+    uint32_t unlinks;
+    do {
+        unlinks = __atomic_load_n(&age_unlinks, __ATOMIC_RELAXED);
+        for (gcx_pool *pool = __atomic_load_n(&age_first, __ATOMIC_ACQUIRE); pool != NULL;
+             pool = __atomic_load_n(&pool->next_listed, __ATOMIC_RELAXED))
+            visit(pool, arg);
+    } while (unlinks != __atomic_load_n(&age_unlinks, __ATOMIC_RELAXED));
 }
 
 static void age_after(enum gcx_cycle kind)
 {
     (void)kind;
-    for (gcx_pool *pool = __atomic_load_n(&age_first, __ATOMIC_ACQUIRE); pool != NULL;
-         pool = __atomic_load_n(&pool->next_listed, __ATOMIC_RELAXED))
-        if (__atomic_load_n(&pool->evicted, __ATOMIC_RELAXED) != NULL)
-            gcxi_pool_drain(pool);
+    for_each_listed(drain, 0);
 }
 
 /* ---- Thread numbers ---- */
@@ -115,16 +135,13 @@ static pthread_once_t age_once = PTHREAD_ONCE_INIT;
 static bool age_has_key;
 
 /* Where nobody is left to take it by right, everyone may. */
-static void spill(uint32_t index)
+static void spill(gcx_pool *pool, uint32_t index)
 {
-    for (gcx_pool *pool = __atomic_load_n(&age_first, __ATOMIC_ACQUIRE); pool != NULL;
-         pool = __atomic_load_n(&pool->next_listed, __ATOMIC_RELAXED)) {
-        struct gcxi_pool_local *local = gcxi_pool_local_at(pool, index);
-        for (unsigned g = 0; local != NULL && g <= pool->options.generations; g++) {
-            struct gcxi_pool_shard *shard = __atomic_load_n(&local->shards[g], __ATOMIC_RELAXED);
-            if (shard != NULL)
-                gcxi_shard_spill(shard);
-        }
+    struct gcxi_pool_local *local = gcxi_pool_local_at(pool, index);
+    for (unsigned g = 0; local != NULL && g <= pool->options.generations; g++) {
+        struct gcxi_pool_shard *shard = __atomic_load_n(&local->shards[g], __ATOMIC_RELAXED);
+        if (shard != NULL)
+            gcxi_shard_spill(shard);
     }
 }
 
@@ -134,7 +151,7 @@ static void thread_end(void *value)
     (void)value;
     if (index == POOL_NO_INDEX)
         return;
-    spill(index);
+    for_each_listed(spill, index);
     gcxi_pool_index = POOL_NO_INDEX;
     __atomic_fetch_and(&age_numbers[index / 64], ~(UINT64_C(1) << index % 64), __ATOMIC_RELEASE);
 }
