@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "gc/gc.h"
+#include "gc/hooks.h"
 #include "gc/remember.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -48,6 +49,7 @@ void gcx_collect(enum gcx_cycle kind)
         return;
     gcxi_gc_collect(self, kind == GCX_MINOR ? GCX_MINOR : GCX_FULL, GCXI_FORCED);
     gcxi_gc_leave(self);
+    gcxi_hooks_after(kind);
 }
 
 void gcx_disable(void)

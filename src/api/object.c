@@ -7,6 +7,7 @@
 #include "gc/gc.h"
 #include "heap/kind.h"
 #include "heap/side.h"
+#include "gcx/detail/extend.h"
 #include "heap/space.h"
 
 /* An object as the caller saw it. */
@@ -65,6 +66,13 @@ size_t gcx_size(const void *p)
     size_t bytes;
     describe(p, &base, &bytes);
     return bytes;
+}
+
+void *gcx_detail_object(const void *p, size_t *bytes)
+{
+    void *base;
+    describe(p, &base, bytes);
+    return base;
 }
 
 /* ---- Release ---- */

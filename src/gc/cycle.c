@@ -29,6 +29,7 @@
 
 #include <string.h>
 
+#include "gc/hooks.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -240,6 +241,7 @@ static void respect_limit(const struct gcxi_cycle *cycle)
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    gcxi_hooks_begin_stw(cycle->kind);
     gcxi_mutators_flush_stw();
     gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
@@ -250,6 +252,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_local_thaw(&self->local);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
+    gcxi_hooks_end_stw(cycle->kind);
     plan_next(cycle);
     respect_limit(cycle);
     gcxi_mutators_start(self);

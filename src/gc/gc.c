@@ -128,7 +128,7 @@ struct gcxi_mutator *gcxi_gc_enter(void)
 
 void gcxi_gc_error(const char *format, ...)
 {
-    char message[256];
+    char message[400];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
