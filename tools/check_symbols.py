@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERPOSED = ("pthread_create|sigaction|signal|__sysv_signal|pthread_sigmask|sigprocmask|sigwait|sigwaitinfo|"
-              "sigtimedwait|sigsuspend")
+              "sigtimedwait|sigsuspend|execve|execv|execvp|execvpe|fexecve|execl|execlp|execle")
 EXPORTED = re.compile(rf"^(gcx_\w+|{INTERPOSED})$")
 DEFINED = re.compile(rf"^(gcx_\w+|gcxi_\w+|__wrap_({INTERPOSED}))$")
 

@@ -91,6 +91,10 @@ void gcxi_suspend_unblock(struct gcxi_suspend *s);
  * requested of others. */
 void gcxi_suspend_unblock_collector(struct gcxi_suspend *s);
 
+/* Whether the calling thread is that of s: not in a child of vfork. By a system
+ * call, on whose return a signal that was sent before arrives. */
+bool gcxi_suspend_is_caller(const struct gcxi_suspend *s);
+
 /* By the collector, for another thread: asks, waits, lets go. request is false
  * if the thread no longer exists. A thread that blocks the signal is waited for
  * a second the first time, for it may be about to unblock it. */

@@ -159,6 +159,11 @@ void gcxi_suspend_detach(void)
     gcxi_suspend_self = NULL;
 }
 
+bool gcxi_suspend_is_caller(const struct gcxi_suspend *s)
+{
+    return syscall(SYS_gettid) == s->tid;
+}
+
 /* ---- In the collector ---- */
 
 static bool send_stop(const struct gcxi_suspend *s)
