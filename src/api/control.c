@@ -55,7 +55,7 @@ void gcx_disable(void)
     struct gcxi_mutator *self = enter_and_lock();
     if (self == NULL)
         return;
-    gcxi_gc.disable_depth++;
+    gcxi_store_relaxed(&gcxi_gc.disable_depth, gcxi_gc.disable_depth + 1);
     unlock_and_leave(self);
 }
 
@@ -65,7 +65,7 @@ void gcx_enable(void)
     if (self == NULL)
         return;
     if (gcxi_gc.disable_depth > 0)
-        gcxi_gc.disable_depth--;
+        gcxi_store_relaxed(&gcxi_gc.disable_depth, gcxi_gc.disable_depth - 1);
     unlock_and_leave(self);
 }
 

@@ -72,13 +72,13 @@ size_t gcx_size(const void *p)
 static bool unbump(struct gcxi_mutator *self, const struct gcxi_block *block, uint32_t slot)
 {
     uintptr_t addr = gcxi_slot_addr(block, slot);
-    struct gcxi_lane *lane = block->owner;
+    struct gcxi_lane *lane = gcxi_load_relaxed(&block->owner);
     if (lane == NULL || lane != &self->local.lanes[block->kind][block->class_index] ||
         lane->run->cur != addr + block->slot_bytes || slot < block->young_lo)
         return false;
     if (block->kind != GCXI_NOSCAN)
         memset((void *)addr, 0, block->slot_bytes);
-    lane->run->cur = addr;
+    gcxi_store_relaxed(&lane->run->cur, addr);
     return true;
 }
 
@@ -109,7 +109,7 @@ void gcx_free(void *p)
         return;
     struct found found = find(p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    if (is_start && found.block->state == GCXI_BLOCK_LARGE)
+    if (is_start && gcxi_block_is_large(found.block))
         free_large(self, found.block);
     else if (is_start && !unbump(self, found.block, found.slot))
         gcxi_store_relaxed(&found.block->marks[found.slot], GCXI_MARK_FREED);
@@ -154,7 +154,7 @@ void *gcx_realloc(void *p, size_t size)
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
     bool stays = is_start && fits_in_place(found.block, size);
     bool is_released = is_start && !stays &&
-                       (found.block->state == GCXI_BLOCK_LARGE || found.block->kind == GCXI_ROOT);
+                       (gcxi_block_is_large(found.block) || found.block->kind == GCXI_ROOT);
     void *result = p;
     if (stays)
         clear_tail(found.block, p, size);

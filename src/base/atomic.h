@@ -24,6 +24,19 @@
 /* Orders this thread's accesses against its own signal handlers. */
 #define gcxi_signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
+/* An order that ThreadSanitizer cannot see, because it comes from a lock of the
+ * C library's own: what was written before release has been seen after acquire.
+ * Nothing in other builds. */
+#if defined(__SANITIZE_THREAD__)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define gcxi_order_acquire(address) __tsan_acquire(address)
+#define gcxi_order_release(address) __tsan_release(address)
+#else
+#define gcxi_order_acquire(address) ((void)(address))
+#define gcxi_order_release(address) ((void)(address))
+#endif
+
 GCXI_INLINE void gcxi_cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

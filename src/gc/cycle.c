@@ -81,7 +81,7 @@ static void stop_world(void *arg)
     choose_kind(&request->cycle);
     if (gcxi_gc.events.cycle_begin != NULL)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
-    gcxi_gc.collector = request->self;
+    gcxi_store_relaxed(&gcxi_gc.collector, request->self);
     request->cycle.begin_ns = gcxi_clock_ns();
     gcxi_mutators_stop(request->self);
     if (gcxi_gc.events.pause_begin != NULL)
@@ -195,7 +195,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
-    gcxi_gc.allocated_bytes = 0;
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
 }
 
 /* Past the soft limit free memory goes back to the system. */
@@ -247,7 +247,7 @@ static void tell_end(const struct gcxi_cycle *cycle)
 static void give_up(struct gcxi_mutator *self)
 {
     gcxi_mutators_start(self);
-    gcxi_gc.allocated_bytes = 0;
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
     gcxi_report("no memory for the list of roots: a collection was left out");
     if (gcxi_gc.events.pause_end != NULL)
         gcxi_gc.events.pause_end(0, gcxi_gc.events.arg);
@@ -266,7 +266,7 @@ static void collect_at(uintptr_t sp, void *arg)
     } else if (!request->is_moot) {
         give_up(request->self);
     }
-    gcxi_gc.collector = NULL;
+    gcxi_store_relaxed(&gcxi_gc.collector, NULL);
     gcxi_mutator_unlock_heap();
 }
 

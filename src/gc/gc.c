@@ -118,7 +118,8 @@ static void collect_if_due(struct gcxi_mutator *self)
 /* GCX_STRESS: every so many slow allocations, minor and full in turn. */
 static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
 {
-    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc.disable_depth != 0)
+    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 ||
+        gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
     bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
@@ -166,7 +167,7 @@ static void *alloc_slot(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned
         if (!gcxi_lane_refill(&self->local, lane) && !take_block(self, lane))
             return out_of_memory(slot_bytes);
     uintptr_t p = lane->run->cur;
-    lane->run->cur = p + slot_bytes;
+    gcxi_store_relaxed(&lane->run->cur, p + slot_bytes);
     return (void *)p;
 }
 
@@ -178,7 +179,8 @@ static struct gcxi_block *take_large_once(struct gcxi_mutator *self, enum gcxi_k
     gcxi_mutator_lock_heap(self);
     struct gcxi_block *block = gcxi_block_create_large(kind, size, align, may_grow);
     if (block != NULL) {
-        gcxi_gc.allocated_bytes += block->slot_bytes;
+        gcxi_store_relaxed(&gcxi_gc.allocated_bytes,
+                           gcxi_gc.allocated_bytes + block->slot_bytes);
         gcxi_gc.large_alloc_bytes += block->slot_bytes;
         gcxi_gc.large_allocs++;
         gcxi_block_set_young(block, true);
@@ -211,7 +213,7 @@ static struct gcxi_block *take_large(struct gcxi_mutator *self, enum gcxi_kind k
         return block;
     gcxi_gc_collect(self, GCX_MINOR, GCXI_GROWTH);
     block = take_large_once(self, kind, size, align, true);
-    if (block != NULL || gcxi_gc.disable_depth != 0)
+    if (block != NULL || gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
         return block;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_large_once(self, kind, size, align, true);

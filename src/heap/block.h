@@ -30,6 +30,7 @@
 #ifndef GCXI_HEAP_BLOCK_H
 #define GCXI_HEAP_BLOCK_H
 
+#include "base/atomic.h"
 #include "base/base.h"
 #include "heap/geometry.h"
 
@@ -143,6 +144,11 @@ GCXI_INLINE uint32_t gcxi_block_slot(const struct gcxi_block *block, size_t offs
     return (uint32_t)(((offset >> GCXI_LG_GRANULE) * (uint64_t)block->recip) >> 31);
 }
 
+GCXI_INLINE bool gcxi_block_is_large(const struct gcxi_block *block)
+{
+    return block->recip == 0;
+}
+
 GCXI_INLINE uintptr_t gcxi_slot_addr(const struct gcxi_block *block, uint32_t slot)
 {
     return gcxi_block_addr(block) + (uintptr_t)slot * block->slot_bytes;
@@ -150,7 +156,8 @@ GCXI_INLINE uintptr_t gcxi_slot_addr(const struct gcxi_block *block, uint32_t sl
 
 GCXI_INLINE bool gcxi_slot_is_young(const struct gcxi_block *block, uint32_t slot, uint8_t mark)
 {
-    return slot - block->young_lo < block->young_hi - block->young_lo && mark != GCXI_MARK_FREED;
+    uint32_t lo = block->young_lo;
+    return slot - lo < gcxi_load_relaxed(&block->young_hi) - lo && mark != GCXI_MARK_FREED;
 }
 
 /* H1. */

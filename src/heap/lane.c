@@ -51,7 +51,7 @@ struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
         lanes[i].kind = (uint8_t)kind;
         lanes[i].class_index = (uint8_t)i;
     }
-    local->lanes[kind] = lanes;
+    gcxi_store_release(&local->lanes[kind], lanes); /* gcxi_local_unused */
     return &lanes[class_index];
 }
 
@@ -89,7 +89,7 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     if (lo == block->slots)
         return false;
     memset(block->marks + lo, GCXI_MARK_NONE, hi - lo);
-    lane->limit = gcxi_slot_addr(block, hi);
+    gcxi_store_relaxed(&lane->limit, gcxi_slot_addr(block, hi));
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;
     gcxi_store_relaxed(&block->young_hi, hi);
@@ -147,11 +147,13 @@ static void lane_release_block(struct gcxi_lane *lane)
     if (block == NULL)
         return;
     if (lane->limit != 0)
-        block->young_hi = lane_slot(lane, lane->run->cur);
+        gcxi_store_relaxed(&block->young_hi, lane_slot(lane, lane->run->cur));
     block->state = GCXI_BLOCK_USED;
     gcxi_store_release(&block->owner, NULL);
     lane->block = NULL;
-    lane->run->cur = lane->run->end = lane->limit = 0;
+    lane->run->end = 0;
+    gcxi_store_relaxed(&lane->run->cur, 0);
+    gcxi_store_relaxed(&lane->limit, 0);
 }
 
 bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)

@@ -26,6 +26,7 @@
 #ifndef GCXI_HEAP_LANE_H
 #define GCXI_HEAP_LANE_H
 
+#include "base/atomic.h"
 #include "gcx/gcx.h"
 #include "heap/block.h"
 
@@ -63,7 +64,7 @@ GCXI_INLINE void *gcxi_local_bump(struct gcxi_local *local, enum gcxi_kind kind,
     size_t slot_bytes = gcxi_class_bytes(class_index);
     if (run->end - p < slot_bytes)
         return NULL;
-    run->cur = p + slot_bytes;
+    gcxi_store_relaxed(&run->cur, p + slot_bytes);
     return (void *)p;
 }
 

@@ -26,6 +26,7 @@
  * SPDX-License-Identifier: MIT */
 #include "os/module.h"
 
+#include "base/atomic.h"
 #include "os/tls.h"
 #include "os/vm.h"
 
@@ -240,11 +241,13 @@ static int module_freeze_locked(struct dl_phdr_info *info, size_t size, void *ar
 {
     struct module_freeze *freeze = arg;
 
+    gcxi_order_acquire(&module_state); /* the loader's lock */
     if (!module_is_current(info, size)) {
         module_note_counts(info, size);
         freeze->result = module_build();
     }
     freeze->then(freeze->arg);
+    gcxi_order_release(&module_state);
     return 1;
 }
 
