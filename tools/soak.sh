@@ -8,6 +8,7 @@
 #   PROGRAM  the model test (default build/dev/tests/model/test_model)
 #   SEEDS    seeds of each combination that must have run (default 20)
 #   FIRST    the first seed (default 1)
+#   MODEL_ALARM  seconds after which a program counts as hanging (default 600)
 #   JOBS     programs at a time (default: one per processor)
 #
 # Prints what failed with the line that repeats it, and at the end
@@ -26,7 +27,8 @@ test -x "$program" || { echo "$0: no program $program: cmake --build --preset de
 
 # Tells in one file each what passed and what failed.
 run_one() { # seed backend threads workers
-    local variables=("MODEL_SEED=$1" "MODEL_THREADS=$3" "GCX_MARK_WORKERS=$4")
+    local variables=("MODEL_SEED=$1" "MODEL_THREADS=$3" "GCX_MARK_WORKERS=$4"
+                     "MODEL_ALARM=${MODEL_ALARM:-600}")
     if [ "$2" = explicit ]; then
         variables+=(GCX_BARRIER=explicit)
     else

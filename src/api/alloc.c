@@ -40,7 +40,8 @@ static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size)
     return request.result;
 }
 
-/* From the lane as it is, or from a further run of its block: what needs
+/* From the lane as it is, from what was released by hand, or from a further run
+ * of its block: what needs
  * neither the heap lock nor a cycle, and so not the caller's registers. */
 static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
 {
@@ -48,7 +49,9 @@ static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, uns
     if (object != NULL || self->local.lanes[kind] == NULL || gcxi_gc.settings.stress != 0)
         return object;
     gcxi_critical_enter(&self->suspend);
-    if (gcxi_lane_refill(&self->local, &self->local.lanes[kind][class_index]))
+    struct gcxi_lane *lane = &self->local.lanes[kind][class_index];
+    object = gcxi_gc_alloc_recycled(self, lane);
+    if (object == NULL && gcxi_lane_refill(&self->local, lane))
         object = gcxi_local_bump(&self->local, kind, class_index);
     gcxi_critical_leave(&self->suspend);
     return object;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gc/gc.h"
+#include "heap/recycle.h"
 #include "heap/space.h"
 
 /* An object as the caller saw it. */
@@ -20,12 +21,33 @@ static size_t usable_bytes(const struct gcxi_block *block)
     return block->slot_bytes - (block->kind == GCXI_LOOSE);
 }
 
+/* Another thread's lane holds the block, so that only the heap lock tells how far
+ * it has handed out slots; old objects are objects whatever it does. */
+static bool is_uncertain(struct gcxi_mutator *self, const struct found *found)
+{
+    const struct gcxi_lane *owner = gcxi_load_acquire(&found->block->owner);
+    const struct gcxi_lane *own = self->local.lanes[found->block->kind];
+    return owner != NULL && (own == NULL || owner != &own[found->block->class_index]) &&
+           gcxi_load_relaxed(&found->block->marks[found->slot]) != gcxi_map.epoch &&
+           gcxi_load_relaxed(&gcxi_gc.collector) != self; /* a listener, under the lock */
+}
+
 /* Inside a critical section, so that no cycle is under way: during one the
- * epoch has moved and the marks have not followed. */
-static struct found find(const void *p)
+ * epoch has moved and the marks have not followed. But one may run while this
+ * waits for the lock. */
+static struct found find(struct gcxi_mutator *self, const void *p)
 {
     struct found found = {NULL, 0, 0};
-    found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+    found.block = gcxi_find_slot((uintptr_t)p, &found.slot);
+    if (found.block == NULL)
+        return found;
+    if (is_uncertain(self, &found)) {
+        gcxi_mutator_lock_heap(self);
+        found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+        gcxi_mutator_unlock_heap();
+    } else {
+        found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+    }
     if (found.block != NULL)
         found.addr = gcxi_slot_addr(found.block, found.slot);
     if (found.block != NULL && (uintptr_t)p - found.addr >= usable_bytes(found.block))
@@ -41,7 +63,7 @@ static void describe(const void *p, void **base, size_t *bytes)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    struct found found = find(p);
+    struct found found = find(self, p);
     if (found.block != NULL) {
         *base = (void *)found.addr;
         *bytes = usable_bytes(found.block);
@@ -69,24 +91,47 @@ size_t gcx_size(const void *p)
 
 /* The object just handed out goes back to its lane as if it never was, unless
  * a cycle has seen it. */
-static bool unbump(struct gcxi_mutator *self, const struct gcxi_block *block, uint32_t slot)
+static bool unbump(const struct gcxi_lane *lane, struct gcxi_block *block, uint32_t slot)
 {
     uintptr_t addr = gcxi_slot_addr(block, slot);
-    struct gcxi_lane *lane = gcxi_load_relaxed(&block->owner);
-    if (lane == NULL || lane != &self->local.lanes[block->kind][block->class_index] ||
+    if (lane == NULL || gcxi_load_relaxed(&block->owner) != lane ||
         lane->run->cur != addr + block->slot_bytes || slot < block->young_lo)
         return false;
     if (block->kind != GCXI_NOSCAN)
         memset((void *)addr, 0, block->slot_bytes);
     gcxi_store_relaxed(&lane->run->cur, addr);
+    gcxi_store_release(&block->marks[slot], GCXI_MARK_NONE);
     return true;
 }
 
-static void free_large(struct gcxi_mutator *self, struct gcxi_block *block)
+/* False if another thread was first. */
+static bool free_slot(struct gcxi_mutator *self, struct gcxi_block *block, uint32_t slot)
 {
+    struct gcxi_lane *lane =
+        gcxi_local_lane(&self->local, (enum gcxi_kind)block->kind, block->class_index);
+    if (!gcxi_slot_release(block, slot))
+        return false;
+    if (unbump(lane, block, slot) || gcxi_recycle_put(lane, block, slot))
+        return true;
     gcxi_mutator_lock_heap(self);
-    gcxi_block_destroy(block);
+    gcxi_recycle_list(block);
     gcxi_mutator_unlock_heap();
+    return true;
+}
+
+/* Looks again under the lock: another thread may have been first, and waiting
+ * for the lock lets cycles pass. */
+static bool free_large(struct gcxi_mutator *self, const void *p)
+{
+    uint32_t slot;
+    gcxi_mutator_lock_heap(self);
+    struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
+    bool is_there =
+        block != NULL && gcxi_block_is_large(block) && gcxi_block_addr(block) == (uintptr_t)p;
+    if (is_there)
+        gcxi_block_destroy(block);
+    gcxi_mutator_unlock_heap();
+    return is_there;
 }
 
 static void report_bad_address(const void *p, const char *what)
@@ -107,14 +152,13 @@ void gcx_free(void *p)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    struct found found = find(p);
-    bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    if (is_start && gcxi_block_is_large(found.block))
-        free_large(self, found.block);
-    else if (is_start && !unbump(self, found.block, found.slot))
-        gcxi_store_relaxed(&found.block->marks[found.slot], GCXI_MARK_FREED);
+    struct found found = find(self, p);
+    bool is_freed = found.block != NULL && found.addr == (uintptr_t)p;
+    if (is_freed)
+        is_freed = gcxi_block_is_large(found.block) ? free_large(self, p)
+                                                    : free_slot(self, found.block, found.slot);
     gcxi_gc_leave(self);
-    if (!is_start)
+    if (!is_freed)
         report_bad_address(p, "free");
 }
 
@@ -150,11 +194,11 @@ void *gcx_realloc(void *p, size_t size)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return NULL;
-    struct found found = find(p);
+    struct found found = find(self, p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
     bool stays = is_start && fits_in_place(found.block, size);
-    bool is_released = is_start && !stays &&
-                       (gcxi_block_is_large(found.block) || found.block->kind == GCXI_ROOT);
+    bool is_released =
+        is_start && !stays && (gcxi_block_is_large(found.block) || found.block->kind == GCXI_ROOT);
     void *result = p;
     if (stays)
         clear_tail(found.block, p, size);

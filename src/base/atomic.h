@@ -21,6 +21,11 @@
 #define gcxi_sub_acq_rel(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 #define gcxi_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 
+/* *expected to value at p; false, and *expected is what was there, if that was
+ * something else. */
+#define gcxi_compare_exchange(p, expected, value) \
+    __atomic_compare_exchange_n((p), (expected), (value), 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
+
 /* Orders this thread's accesses against its own signal handlers. */
 #define gcxi_signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 

@@ -153,9 +153,11 @@ static void census(struct gcxi_cycle *cycle)
     struct gcxi_sweep_policy policy = sweep_policy();
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
-    cycle->promoted_bytes = is_minor ? result.live_bytes - result.live_before : 0;
-    cycle->live_bytes =
-        is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes : result.live_bytes;
+    cycle->live_bytes = is_minor
+                            ? gcxi_gc.totals.live_bytes + result.live_bytes - result.live_before
+                            : result.live_bytes;
+    if (is_minor && result.live_bytes > result.live_before) /* less where objects were freed */
+        cycle->promoted_bytes = result.live_bytes - result.live_before;
     gcxi_remember_arm();
     cycle->swept_ns = gcxi_clock_ns();
 }

@@ -16,6 +16,7 @@
 
 #include "gc/fork.h"
 #include "gc/remember.h"
+#include "heap/recycle.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/vm.h"
@@ -146,8 +147,21 @@ static bool take_block_once(struct gcxi_mutator *self, struct gcxi_lane *lane)
     return is_taken;
 }
 
+static bool take_recycled_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
+{
+    if (!gcxi_recycle_is_listed(lane))
+        return false;
+    gcxi_mutator_lock_heap(self);
+    bool is_taken = gcxi_recycle_next_block(lane);
+    gcxi_mutator_unlock_heap();
+    return is_taken;
+}
+
+/* What the program released by hand costs no cycle. */
 static bool take_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
 {
+    if (take_recycled_block(self, lane))
+        return true;
     collect_if_due(self);
     if (GCXI_LIKELY(take_block_once(self, lane)))
         return true;
@@ -157,15 +171,28 @@ static bool take_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
     return take_block_once(self, lane);
 }
 
+void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane)
+{
+    bool is_old;
+    uintptr_t addr = gcxi_recycle_take(&self->local, lane, &is_old);
+    if (addr != 0 && is_old)
+        gcxi_remember_object(addr);
+    return (void *)addr;
+}
+
 static void *alloc_slot(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
 {
     struct gcxi_lane *lane = gcxi_local_lane(&self->local, kind, class_index);
     size_t slot_bytes = gcxi_class_bytes(class_index);
     if (lane == NULL)
         return out_of_memory(slot_bytes);
-    while (lane->run->end - lane->run->cur < slot_bytes)
+    while (lane->run->end - lane->run->cur < slot_bytes) {
+        void *recycled = gcxi_gc_alloc_recycled(self, lane);
+        if (recycled != NULL)
+            return recycled;
         if (!gcxi_lane_refill(&self->local, lane) && !take_block(self, lane))
             return out_of_memory(slot_bytes);
+    }
     uintptr_t p = lane->run->cur;
     gcxi_store_relaxed(&lane->run->cur, p + slot_bytes);
     return (void *)p;
@@ -179,8 +206,7 @@ static struct gcxi_block *take_large_once(struct gcxi_mutator *self, enum gcxi_k
     gcxi_mutator_lock_heap(self);
     struct gcxi_block *block = gcxi_block_create_large(kind, size, align, may_grow);
     if (block != NULL) {
-        gcxi_store_relaxed(&gcxi_gc.allocated_bytes,
-                           gcxi_gc.allocated_bytes + block->slot_bytes);
+        gcxi_store_relaxed(&gcxi_gc.allocated_bytes, gcxi_gc.allocated_bytes + block->slot_bytes);
         gcxi_gc.large_alloc_bytes += block->slot_bytes;
         gcxi_gc.large_allocs++;
         gcxi_block_set_young(block, true);

@@ -30,6 +30,8 @@
 #include "gcx/gcx.h"
 #include "heap/block.h"
 
+struct gcxi_recycler;
+
 struct gcxi_lane {
     struct gcx_detail_run *run; /* the inline path's, or own_run */
     uintptr_t limit;
@@ -37,6 +39,7 @@ struct gcxi_lane {
     struct gcx_detail_run own_run;
     uint8_t kind;
     uint8_t class_index;
+    struct gcxi_recycler *recycler; /* heap/recycle.h; NULL until needed */
 };
 
 /* What a mutator allocates from. Lanes of a kind are made on first use. */
@@ -89,6 +92,9 @@ void gcxi_avail_reset(void);
  * while the collector works, then begins there. */
 void gcxi_local_flush_stw(struct gcxi_local *local);
 void gcxi_local_restart_stw(struct gcxi_local *local);
+
+/* Slots were reserved: mutators_count. */
+void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots);
 
 /* Reserved but not handed out: not yet allocated in fact. */
 void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t *slots);
