@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "gc/check.h"
 #include "gc/gc.h"
 #include "gc/remember.h"
 #include "heap/meta.h"
@@ -48,6 +49,7 @@ void gcx_collect(enum gcx_cycle kind)
         return;
     gcxi_gc_collect(self, kind == GCX_MINOR ? GCX_MINOR : GCX_FULL, GCXI_FORCED);
     gcxi_gc_leave(self);
+    gcxi_check_tell();
 }
 
 void gcx_disable(void)

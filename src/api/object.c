@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gc/gc.h"
+#include "api/alloc.h"
+#include "gc/check.h"
 #include "heap/recycle.h"
 #include "heap/space.h"
 
@@ -16,8 +17,10 @@ struct found {
 };
 
 /* An object that was promised not to fill its slot may not grow to do so. */
-static size_t usable_bytes(const struct gcxi_block *block)
+static size_t usable_bytes(const struct gcxi_block *block, uint32_t slot)
 {
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        return gcxi_check_usable(block, slot);
     return block->slot_bytes - (block->kind == GCXI_LOOSE);
 }
 
@@ -50,7 +53,7 @@ static struct found find(struct gcxi_mutator *self, const void *p)
     }
     if (found.block != NULL)
         found.addr = gcxi_slot_addr(found.block, found.slot);
-    if (found.block != NULL && (uintptr_t)p - found.addr >= usable_bytes(found.block))
+    if (found.block != NULL && (uintptr_t)p - found.addr >= usable_bytes(found.block, found.slot))
         found.block = NULL;
     return found;
 }
@@ -66,7 +69,7 @@ static void describe(const void *p, void **base, size_t *bytes)
     struct found found = find(self, p);
     if (found.block != NULL) {
         *base = (void *)found.addr;
-        *bytes = usable_bytes(found.block);
+        *bytes = usable_bytes(found.block, found.slot);
     }
     gcxi_gc_leave(self);
 }
@@ -138,6 +141,8 @@ static void report_bad_address(const void *p, const char *what)
 {
     void *base;
     size_t bytes;
+    if (gcxi_check_tell_freed(p, what))
+        return;
     describe(p, &base, &bytes);
     if (base != NULL)
         gcxi_gc_error("%s of %p: inside the object at %p of %zu bytes", what, p, base, bytes);
@@ -145,7 +150,16 @@ static void report_bad_address(const void *p, const char *what)
         gcxi_gc_error("%s of %p: not a live object (freed before, or never ours)", what, p);
 }
 
-void gcx_free(void *p)
+static bool free_object(struct gcxi_mutator *self, const struct found *found, const void *site)
+{
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        return gcxi_check_free(self, (void *)found->addr, site);
+    if (gcxi_block_is_large(found->block))
+        return free_large(self, (void *)found->addr);
+    return free_slot(self, found->block, found->slot);
+}
+
+static void free_at(void *p, const void *site)
 {
     if (p == NULL)
         return;
@@ -155,19 +169,27 @@ void gcx_free(void *p)
     struct found found = find(self, p);
     bool is_freed = found.block != NULL && found.addr == (uintptr_t)p;
     if (is_freed)
-        is_freed = gcxi_block_is_large(found.block) ? free_large(self, p)
-                                                    : free_slot(self, found.block, found.slot);
+        is_freed = free_object(self, &found, site);
     gcxi_gc_leave(self);
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        gcxi_check_tell();
     if (!is_freed)
         report_bad_address(p, "free");
 }
 
+void gcx_free(void *p)
+{
+    free_at(p, GCXI_SITE());
+}
+
 /* ---- Resizing ---- */
 
-/* A smaller object stays where it is unless that would waste half of it. */
-static bool fits_in_place(const struct gcxi_block *block, size_t size)
+/* A smaller object stays where it is unless that would waste half of it. In
+ * checked mode it always moves, so that a pointer to the old place is found. */
+static bool fits_in_place(const struct gcxi_block *block, uint32_t slot, size_t size)
 {
-    return size <= usable_bytes(block) && (size > block->slot_bytes / 2 || block->slot_bytes <= 64);
+    return !gcxi_gc.settings.is_checked && size <= usable_bytes(block, slot) &&
+           (size > block->slot_bytes / 2 || block->slot_bytes <= 64);
 }
 
 /* Zeroes what lies behind the wanted bytes, so that growing again finds zero. */
@@ -177,39 +199,40 @@ static void clear_tail(const struct gcxi_block *block, void *p, size_t size)
         memset((char *)p + size, 0, block->slot_bytes - size);
 }
 
-/* p keeps its object alive, so block stays what it is. */
-static void *move(struct gcxi_mutator *self, const struct gcxi_block *block, void *p, size_t size)
+/* p keeps its object alive, so its block stays what it is. */
+static void *move(struct gcxi_mutator *self, const struct found *found, void *p, size_t size)
 {
+    const struct gcxi_block *block = found->block;
     enum gcxi_kind kind = block->kind == GCXI_LOOSE ? GCXI_SCAN : (enum gcxi_kind)block->kind;
+    size_t old_bytes = usable_bytes(block, found->slot);
     void *fresh = gcxi_gc_alloc(self, kind, size);
     if (fresh != NULL)
-        memcpy(fresh, p, gcxi_min(size, block->slot_bytes));
+        memcpy(fresh, p, gcxi_min(size, old_bytes));
     return fresh;
 }
 
 void *gcx_realloc(void *p, size_t size)
 {
     if (p == NULL)
-        return gcx_alloc(size);
+        return gcxi_alloc_for(GCXI_SCAN, size, GCXI_SITE());
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return NULL;
     struct found found = find(self, p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    bool stays = is_start && fits_in_place(found.block, size);
-    bool is_released =
-        is_start && !stays && (gcxi_block_is_large(found.block) || found.block->kind == GCXI_ROOT);
+    bool stays = is_start && fits_in_place(found.block, found.slot, size);
     void *result = p;
+    self->site = GCXI_SITE();
     if (stays)
         clear_tail(found.block, p, size);
     else
-        result = is_start ? move(self, found.block, p, size) : NULL;
+        result = is_start ? move(self, &found, p, size) : NULL;
     gcxi_gc_leave(self);
     if (!is_start) {
         report_bad_address(p, "realloc");
         errno = EINVAL;
-    } else if (is_released && result != NULL) {
-        gcx_free(p);
+    } else if (!stays && result != NULL) {
+        free_at(p, GCXI_SITE());
     }
     return result;
 }

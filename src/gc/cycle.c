@@ -26,6 +26,7 @@
 
 #include <string.h>
 
+#include "gc/check.h"
 #include "gc/remember.h"
 #include "gc/verify.h"
 #include "heap/meta.h"
@@ -122,6 +123,7 @@ static void mark(struct gcxi_cycle *cycle)
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_marker_begin(gcxi_marker, is_minor);
     gcxi_mutators_mark_stw(gcxi_marker);
+    gcxi_check_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
     if (is_minor)
@@ -219,12 +221,14 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
     gcxi_mutators_flush_stw();
     gcxi_verify_stw("before marking");
+    gcxi_check_before_stw();
     if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
     census(cycle);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
+    gcxi_check_after_stw();
     plan_next(cycle);
     respect_limit(cycle);
     gcxi_mutators_start(self);

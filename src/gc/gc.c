@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gc/check.h"
 #include "gc/fork.h"
 #include "gc/remember.h"
 #include "heap/recycle.h"
@@ -38,7 +39,8 @@ static int init_parts(const struct gcxi_settings *settings)
     if (gcxi_suspend_init(settings->stop_signal) != 0 ||
         gcxi_space_init(settings->reserve_bytes) != 0 ||
         gcxi_workers_init(settings->mark_workers) != 0 ||
-        gcxi_remember_init(settings->barrier, settings->dirty_name) != 0)
+        gcxi_remember_init(settings->barrier, settings->dirty_name) != 0 ||
+        (settings->is_checked && gcxi_check_init() != 0))
         return -1;
     errno = gcxi_mutator_init();
     return errno == 0 ? 0 : -1;
@@ -52,7 +54,7 @@ static int init_locked(const struct gcx_options *opts)
     settings->pacer.has_minor = !gcxi_remember_is_none();
     gcxi_gc.start_ns = gcxi_gc.cycle_end_ns = gcxi_clock_ns();
     gcxi_gc.stress_countdown = settings->stress;
-    gcxi_lane_one_slot = settings->stress != 0;
+    gcxi_lane_one_slot = gcxi_lane_one_slot || settings->stress != 0;
     gcxi_space_set_max(settings->heap_max);
     gcxi_space_on_grow(tell_growth);
     gcxi_pacer_init(&gcxi_gc.pacer, &settings->pacer);
@@ -96,7 +98,7 @@ struct gcxi_mutator *gcxi_gc_enter(void)
 
 void gcxi_gc_error(const char *format, ...)
 {
-    char message[256];
+    char message[512];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
@@ -250,14 +252,16 @@ static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t 
     struct gcxi_block *block = take_large(self, kind, size, align);
     if (block == NULL)
         return out_of_memory(size);
-    if (kind != GCXI_NOSCAN && block->needs_zero)
+    if (kind != GCXI_NOSCAN && gcxi_gc.settings.is_checked)
+        memset((void *)gcxi_block_addr(block), 0, block->slot_bytes); /* no trailer yet */
+    else if (kind != GCXI_NOSCAN && block->needs_zero)
         zero_outside_critical(self, block);
     return (void *)gcxi_block_addr(block);
 }
 
-/* ---- Entry points ---- */
+/* ---- By size and alignment ---- */
 
-void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
+static void *alloc_any(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
 {
     if (GCXI_UNLIKELY(gcxi_gc.settings.stress != 0))
         collect_for_stress(self);
@@ -269,11 +273,11 @@ void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
     return alloc_slot(self, kind, gcxi_class_of(size + (size == 0)));
 }
 
-void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
-                            size_t size)
+static void *alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                           size_t size)
 {
     if (align <= GCXI_GRANULE)
-        return gcxi_gc_alloc(self, kind, size);
+        return alloc_any(self, kind, size);
     if (size >= PTRDIFF_MAX - align)
         return out_of_memory(size);
     size = gcxi_max(size, align);
@@ -282,4 +286,33 @@ void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size
         if (gcxi_class_bytes(c) % align == 0)
             return alloc_slot(self, kind, c);
     return alloc_large(self, kind, size, align);
+}
+
+/* ---- Entry points ---- */
+
+/* The first attempt fails for good only if nothing waits to be reused. */
+static GCXI_COLD void *alloc_checked(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                                     size_t size)
+{
+    if (size >= PTRDIFF_MAX)
+        return out_of_memory(size);
+    void *object = alloc_aligned(self, kind, align, size + GCXI_CHECK_BYTES);
+    if (object == NULL && gcxi_check_drain(self))
+        object = alloc_aligned(self, kind, align, size + GCXI_CHECK_BYTES);
+    if (object != NULL)
+        gcxi_check_born(object, size, self->site);
+    return object;
+}
+
+void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                            size_t size)
+{
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        return alloc_checked(self, kind, align, size);
+    return alloc_aligned(self, kind, align, size);
+}
+
+void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
+{
+    return gcxi_gc_alloc_aligned(self, kind, 1, size);
 }

@@ -13,6 +13,7 @@ struct gcxi_mutator {
     struct gcxi_local local;
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
+    const void *site;          /* of the allocation under way, for checked mode; own */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own */
     bool is_stopped;           /* by the stop under way; collector */
 };

@@ -16,6 +16,8 @@
 #include "heap/space.h"
 #include "os/vm.h"
 
+void (*gcxi_block_on_create)(struct gcxi_block *block);
+
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
     return kind == GCXI_NOSCAN ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
@@ -65,6 +67,8 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     block->class_index = (uint8_t)class_index;
     block->needs_zero = !is_zero;
     block->state = GCXI_BLOCK_USED;
+    if (GCXI_UNLIKELY(gcxi_block_on_create != NULL))
+        gcxi_block_on_create(block);
     block_publish(block);
     return block;
 }
@@ -133,8 +137,7 @@ bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
 {
     uintptr_t cur = gcxi_load_relaxed(&owner->run->cur);
     uintptr_t addr = gcxi_slot_addr(block, slot);
-    return cur >= gcxi_block_addr(block) && addr >= cur &&
-           addr < gcxi_load_relaxed(&owner->limit);
+    return cur >= gcxi_block_addr(block) && addr >= cur && addr < gcxi_load_relaxed(&owner->limit);
 }
 
 struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)

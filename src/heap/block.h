@@ -192,6 +192,9 @@ struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, si
                                            bool may_grow);
 void gcxi_block_destroy(struct gcxi_block *block);
 
+/* Checked mode: called for a new block with slots; NULL = none. */
+extern void (*gcxi_block_on_create)(struct gcxi_block *block);
+
 /* Sets the young byte of each of its units. */
 void gcxi_block_set_young(const struct gcxi_block *block, bool is_young);
 

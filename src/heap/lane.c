@@ -15,6 +15,7 @@
 #define READY_BYTES (2 * GCXI_KIB)
 
 bool gcxi_lane_one_slot;
+void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
 
 /* Blocks with free slots that nobody owns. Under the heap lock. */
 static uint32_t avail[GCXI_KINDS][GCXI_CLASSES];
@@ -71,6 +72,8 @@ static void lane_make_ready(struct gcxi_lane *lane)
     size_t left = lane->limit - run->end;
     if (gcxi_lane_one_slot)
         left = slot_bytes;
+    if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
+        gcxi_lane_on_ready(run->end, left);
     if (kind_is_zeroed((enum gcxi_kind)lane->kind) && lane->block->needs_zero) {
         size_t piece =
             slot_bytes < READY_BYTES ? READY_BYTES / slot_bytes * slot_bytes : slot_bytes;

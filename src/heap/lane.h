@@ -103,4 +103,8 @@ void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t
  * takes the slow path. */
 extern bool gcxi_lane_one_slot;
 
+/* Checked mode: called for memory that is about to be handed out, before it is
+ * zeroed; NULL = none. */
+extern void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
+
 #endif

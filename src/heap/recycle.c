@@ -132,6 +132,8 @@ uintptr_t gcxi_recycle_take(struct gcxi_local *local, struct gcxi_lane *lane, bo
     if (addr == 0)
         return 0;
     size_t bytes = gcxi_class_bytes(lane->class_index);
+    if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
+        gcxi_lane_on_ready(addr, bytes);
     if (lane->kind != GCXI_NOSCAN)
         memset((void *)addr, 0, bytes);
     gcxi_local_count(local, bytes, 1);

@@ -229,8 +229,8 @@ static hidden_ptr values[HOLDERS];
 static NOINLINE void fill_recycled(int kind)
 {
     for (size_t i = 0; i < HOLDERS; i++) {
-        holders[i] = kind == 0 ? gcx_alloc(sizeof(struct holder))
-                               : gcx_alloc_root(sizeof(struct holder));
+        holders[i] =
+            kind == 0 ? gcx_alloc(sizeof(struct holder)) : gcx_alloc_root(sizeof(struct holder));
     }
     collect_full();
     for (size_t i = 0; i < HOLDERS; i += 2) {
@@ -238,8 +238,8 @@ static NOINLINE void fill_recycled(int kind)
         holders[i] = NULL;
     }
     for (size_t i = 0; i < HOLDERS; i += 2) {
-        holders[i] = kind == 0 ? gcx_alloc(sizeof(struct holder))
-                               : gcx_alloc_root(sizeof(struct holder));
+        holders[i] =
+            kind == 0 ? gcx_alloc(sizeof(struct holder)) : gcx_alloc_root(sizeof(struct holder));
         values[i] = make_hidden(80, i);
         holders[i]->value = reveal(values[i]);
     }
