@@ -121,7 +121,8 @@ GCX_API void *gcx_calloc(size_t n, size_t size) GCX_MALLOC;
 /* Resizes p, keeping its kind (scanned, noscan, root) and its contents up to
  * the smaller size; what is added is zero for scanned kinds. In place where
  * the object's slot allows. NULL p allocates; size 0 gives a minimal object,
- * it does not free. NULL with ENOMEM leaves p as it was; NULL with EINVAL,
+ * it does not free. Where the object moves, p is released as by gcx_free. NULL
+ * with ENOMEM leaves p as it was; NULL with EINVAL,
  * and a report, if p is not the start of an object. */
 GCX_API void *gcx_realloc(void *p, size_t size);
 

@@ -22,8 +22,26 @@
 #define gcxi_sub_acq_rel(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 #define gcxi_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 
+/* *expected to value at p; false, and *expected is what was there, if that was
+ * something else. */
+#define gcxi_compare_exchange(p, expected, value) \
+    __atomic_compare_exchange_n((p), (expected), (value), 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
+
 /* Orders this thread's accesses against its own signal handlers. */
 #define gcxi_signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/* An order that ThreadSanitizer cannot see, because it comes from a lock of the
+ * C library's own: what was written before release has been seen after acquire.
+ * Nothing in other builds. */
+#if defined(__SANITIZE_THREAD__)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define gcxi_order_acquire(address) __tsan_acquire(address)
+#define gcxi_order_release(address) __tsan_release(address)
+#else
+#define gcxi_order_acquire(address) ((void)(address))
+#define gcxi_order_release(address) ((void)(address))
+#endif
 
 GCXI_INLINE void gcxi_cpu_relax(void)
 {

@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "gc/hooks.h"
+#include "gc/check.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -88,7 +89,7 @@ static void stop_world(void *arg)
     choose_kind(&request->cycle);
     if (gcxi_gc.events.cycle_begin != NULL)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
-    gcxi_gc.collector = request->self;
+    gcxi_store_relaxed(&gcxi_gc.collector, request->self);
     request->cycle.begin_ns = gcxi_clock_ns();
     request->is_paused = gcxi_mutators_stop(request->self);
     if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
@@ -137,6 +138,7 @@ static void mark(struct gcxi_cycle *cycle)
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_marker_begin(gcxi_marker, is_minor);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
+    gcxi_check_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
     gcxi_feed *feed = gcxi_feed_nothing;
@@ -170,9 +172,11 @@ static void census(struct gcxi_cycle *cycle)
     struct gcxi_sweep_policy policy = sweep_policy();
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
-    cycle->promoted_bytes = is_minor ? result.live_bytes - result.live_before : 0;
-    cycle->live_bytes =
-        is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes : result.live_bytes;
+    cycle->live_bytes = is_minor
+                            ? gcxi_gc.totals.live_bytes + result.live_bytes - result.live_before
+                            : result.live_bytes;
+    if (is_minor && result.live_bytes > result.live_before) /* less where objects were freed */
+        cycle->promoted_bytes = result.live_bytes - result.live_before;
     gcxi_remember_arm(!is_minor, gcxi_gc.pacer.nursery_bytes);
     cycle->swept_ns = gcxi_clock_ns();
 }
@@ -221,7 +225,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
-    gcxi_gc.allocated_bytes = 0;
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
 }
 
 /* Past the soft limit free memory goes back to the system. */
@@ -245,6 +249,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_mutators_flush_stw();
     gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
+    gcxi_check_before_stw();
     if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
@@ -253,6 +258,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
     gcxi_hooks_end_stw(cycle->kind);
+    gcxi_check_after_stw();
     plan_next(cycle);
     respect_limit(cycle);
     gcxi_mutators_start(self);
@@ -278,7 +284,7 @@ static void give_up(const struct cycle_request *request)
 {
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_mutators_start(request->self);
-    gcxi_gc.allocated_bytes = 0;
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
     if (request->is_paused)
         gcxi_report("no memory for the list of roots: a collection was left out");
     if (request->is_paused && events->pause_end != NULL)
@@ -301,7 +307,7 @@ static void collect_at(uintptr_t sp, void *arg)
     } else if (!request->is_moot) {
         give_up(request);
     }
-    gcxi_gc.collector = NULL;
+    gcxi_store_relaxed(&gcxi_gc.collector, NULL);
     gcxi_mutator_unlock_heap();
     gcxi_runner_wake();
 }

@@ -78,6 +78,10 @@ void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
 void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
                             size_t size);
 
+/* An object released by gcx_free that the lane may have, or NULL. The caller is
+ * in a critical section. */
+void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane);
+
 /* Reports misuse on stderr and to the error event. */
 void gcxi_gc_error(const char *format, ...) GCXI_PRINTF(1, 2);
 

@@ -387,8 +387,10 @@ static void forget_cards(void)
 void gcxi_remember_object(uintptr_t addr)
 {
     uint32_t slot;
-    const struct gcxi_block *block = gcxi_find_object(addr, &slot);
-    if (gcx_detail_cards.size == 0 || block == NULL || gcxi_kind_is_untracked(block->kind))
+    if (gcx_detail_cards.size == 0)
+        return;
+    const struct gcxi_block *block = gcxi_find_slot(addr, &slot);
+    if (block == NULL || gcxi_kind_is_untracked(block->kind))
         return;
     uintptr_t lo = gcxi_slot_addr(block, slot) - gcx_detail_cards.base;
     uintptr_t hi = lo + block->slot_bytes;

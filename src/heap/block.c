@@ -18,6 +18,8 @@
 #include "heap/space.h"
 #include "os/vm.h"
 
+void (*gcxi_block_on_create)(struct gcxi_block *block);
+
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
     return gcxi_kind_is_untracked(kind) ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
@@ -77,6 +79,8 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     block->class_index = (uint8_t)class_index;
     block->needs_zero = !is_zero;
     block->state = GCXI_BLOCK_USED;
+    if (GCXI_UNLIKELY(gcxi_block_on_create != NULL))
+        gcxi_block_on_create(block);
     block_publish(block);
     return block;
 }
@@ -126,19 +130,7 @@ void gcxi_block_set_young(const struct gcxi_block *block, bool is_young)
     memset(&gcxi_map.young[gcxi_block_unit(block)], is_young, block->units);
 }
 
-/* One past the last slot that may be an object: a mutator hands out the run
- * it has reserved one slot at a time. */
-static uintptr_t block_handed_out(const struct gcxi_block *block)
-{
-    const struct gcxi_lane *lane = gcxi_load_acquire(&block->owner);
-    uintptr_t hi = gcxi_slot_addr(block, gcxi_load_relaxed(&block->young_hi));
-    if (lane == NULL)
-        return hi;
-    uintptr_t cur = gcxi_load_relaxed(&lane->run->cur);
-    return cur >= gcxi_block_addr(block) && cur < hi ? cur : hi;
-}
-
-struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
+struct gcxi_block *gcxi_find_slot(uintptr_t addr, uint32_t *slot)
 {
     if (gcxi_load_acquire(&gcxi_map.base) == 0)
         return NULL;
@@ -151,9 +143,30 @@ struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
     if (*slot >= block->slots || offset - *slot * block->slot_bytes >= block->slot_bytes)
         return NULL;
     uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
+    return mark == gcxi_map.epoch || gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
+}
+
+bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
+                         const struct gcxi_lane *owner)
+{
+    uintptr_t cur = gcxi_load_relaxed(&owner->run->cur);
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    return cur >= gcxi_block_addr(block) && addr >= cur && addr < gcxi_load_relaxed(&owner->limit);
+}
+
+struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
+{
+    struct gcxi_block *block = gcxi_find_slot(addr, slot);
+    if (block == NULL)
+        return NULL;
+    /* An old object is one wherever the owner's run is, whose ends are seen one
+     * after the other while it moves over the object. */
+    uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
     if (mark == gcxi_map.epoch)
         return block;
-    if (!gcxi_slot_is_young(block, *slot, mark))
-        return NULL;
-    return gcxi_slot_addr(block, *slot) < block_handed_out(block) ? block : NULL;
+    const struct gcxi_lane *owner = gcxi_load_acquire(&block->owner);
+    if (owner != NULL)
+        return gcxi_slot_is_in_run(block, *slot, owner) ? NULL : block;
+    /* It may have been let go since: then young_hi is lower than before. */
+    return gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
 }
