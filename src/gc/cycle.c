@@ -92,7 +92,8 @@ static void stop_world(void *arg)
 
 /* ---- 3: epoch ---- */
 
-/* Before epoch numbers begin again, no slot may carry an old one. */
+/* Before epoch numbers begin again, no slot may carry an old one; nor one cycle
+ * later the last one, which those that died in between still carry. */
 static void forget_old_epochs(uint8_t epoch)
 {
     for (uint32_t unit = 0; unit < gcxi_map.units; unit++) {
@@ -111,7 +112,7 @@ static void forget_old_epochs(uint8_t epoch)
 static void begin_epoch(void)
 {
     gcxi_map.epoch_before = gcxi_map.epoch;
-    if (gcxi_map.epoch == GCXI_EPOCH_LAST)
+    if (gcxi_map.epoch == GCXI_EPOCH_LAST || gcxi_map.epoch == 1)
         forget_old_epochs(gcxi_map.epoch);
     gcxi_map.epoch = gcxi_map.epoch == GCXI_EPOCH_LAST ? 1 : (uint8_t)(gcxi_map.epoch + 1);
 }
