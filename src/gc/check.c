@@ -141,7 +141,7 @@ size_t gcxi_check_usable(const struct gcxi_block *block, uint32_t slot)
     const struct check_trailer *trailer = trailer_of(block, gcxi_slot_addr(block, slot));
     if (trailer->seal != seal_of(trailer))
         return block->slot_bytes - GCXI_CHECK_BYTES;
-    return trailer->freed_at == NULL ? gcxi_max(trailer->bytes, 1) : 0;
+    return trailer->freed_at == NULL ? trailer->bytes : 0;
 }
 
 /* ---- The queue ---- */
@@ -252,15 +252,13 @@ void gcxi_check_after_stw(void)
     walk_zone(GCXI_ZONE_NOSCAN, true);
 }
 
-/* K2. */
+/* K2. What is found by its address alone: the epoch may have moved already. */
 void gcxi_check_mark_stw(struct gcxi_marker *m)
 {
     for (uint32_t i = 0; check != NULL && i < check->count; i++) {
-        uint32_t slot;
-        struct gcxi_block *block =
-            gcxi_find_object(check->queue[(check->first + i) % QUEUE_ENTRIES], &slot);
-        if (block != NULL)
-            gcxi_mark_slot(m, block, slot);
+        uintptr_t addr = check->queue[(check->first + i) % QUEUE_ENTRIES];
+        struct gcxi_block *block = gcxi_unit_block(gcxi_addr_unit(addr));
+        gcxi_mark_slot(m, block, gcxi_block_slot(block, addr - gcxi_block_addr(block)));
     }
 }
 

@@ -333,7 +333,7 @@ static GCXI_COLD void *alloc_checked(struct gcxi_mutator *self, enum gcxi_kind k
     if (object == NULL && gcxi_check_drain(self))
         object = alloc_aligned(self, kind, align, size + GCXI_CHECK_BYTES);
     if (object != NULL)
-        gcxi_check_born(object, size, self->site);
+        gcxi_check_born(object, size + (size == 0), self->site);
     return object;
 }
 
