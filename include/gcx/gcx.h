@@ -356,7 +356,8 @@ GCX_API int gcx_blocking_end(void);
 typedef struct gcx_stack gcx_stack;
 
 /* Tells of the stack [lo, hi), which grows down from hi and stays readable
- * until it is unregistered; leave out guard pages. [sp, hi) is what it holds
+ * until it is unregistered; leave out guard pages. A collection and the frame
+ * of a signal take room on it: make it 32 KiB at least. [sp, hi) is what it holds
  * already for its first run: sp is hi for nothing, NULL for all of it. NULL with
  * errno: EINVAL for a range that is none, EEXIST if a byte of it belongs to a
  * registered stack, ENOMEM. */
@@ -369,7 +370,7 @@ GCX_API gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp);
  * lock and makes no system call. 0, or -1 with errno, and nothing changed:
  * EBUSY if something runs on `to`, EINVAL if that is not registered or a
  * blocking section is open, EPERM if the thread does not run on `from`. */
-GCX_API int gcx_stack_switch(gcx_stack *from, gcx_stack *to);
+GCX_API int gcx_stack_switch(gcx_stack *from, gcx_stack *to) GCX_RETURNS_TWICE;
 
 /* Forgets a stack, whose memory the program may free then. 0, or -1 with
  * EBUSY while something runs on it, EINVAL if it is not registered. */

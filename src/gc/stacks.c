@@ -25,6 +25,12 @@
  *     below are those registers again and a return address: the program loads
  *     nothing in between (gcx.h). Where it keeps them, as swapcontext does in
  *     memory of the program's, does not matter therefore.
+ *   - The frame of the announcing function stays until the switch is made: a
+ *     call that the compiler turned into a jump would drop it first, and with
+ *     it registers of its caller. The announcement counts as returning twice,
+ *     which forbids that.
+ *   - The switch may be on the new stack before it has loaded its registers,
+ *     so saved counts for a stack that runs, too.
  *   - On an alternate signal stack the sp of the interrupted frame is unknown:
  *     all of the current stack counts, and its saved.
  * S2  is_running is claimed before the stack becomes current and given up after
@@ -258,11 +264,16 @@ int gcxi_stacks_switch(struct gcxi_thread_stacks *t, struct gcx_stack *from, str
 
 /* ---- Marking ---- */
 
-static void visit_suspended(const struct gcx_stack *stack, gcxi_stack_visitor *visit, void *arg)
+static void visit_saved(const struct gcx_stack *stack, gcxi_stack_visitor *visit, void *arg)
 {
     uintptr_t saved = (uintptr_t)stack->saved;
-    visit(stack->sp, stack->hi, arg);
     visit(saved, saved + stack->saved_bytes, arg);
+}
+
+static void visit_suspended(const struct gcx_stack *stack, gcxi_stack_visitor *visit, void *arg)
+{
+    visit(stack->sp, stack->hi, arg);
+    visit_saved(stack, visit, arg);
 }
 
 static struct gcx_stack *stack_under(struct gcxi_thread_stacks *t, uintptr_t sp)
@@ -278,9 +289,8 @@ static struct gcx_stack *stack_under(struct gcxi_thread_stacks *t, uintptr_t sp)
  * without an announcement. */
 static void visit_whole(const struct gcx_stack *stack, gcxi_stack_visitor *visit, void *arg)
 {
-    uintptr_t saved = (uintptr_t)stack->saved;
     visit(gcxi_stack_mapped_lo(stack->lo, stack->hi), stack->hi, arg);
-    visit(saved, saved + stack->saved_bytes, arg);
+    visit_saved(stack, visit, arg);
 }
 
 /* S1. */
@@ -293,9 +303,11 @@ bool gcxi_stacks_visit_thread_stw(struct gcxi_thread_stacks *t, uintptr_t sp,
     } else {
         on->was_seen = 1;
         visit(sp, on->hi, arg);
-        if (on == t->left && on != t->current)
+        if (on == t->current)
+            visit_saved(on, visit, arg);
+        else if (on == t->left)
             visit_suspended(t->current, visit, arg);
-        else if (on != t->current)
+        else
             visit_whole(t->current, visit, arg);
     }
     if (t->current != &t->own && on != &t->own)
