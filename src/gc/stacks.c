@@ -51,7 +51,9 @@
  *     business, and a full cycle scans every stack.
  *
  * A cycle costs what suspended stacks hold, from sp up, and not what they were
- * given. With 100,000 private idle stacks a minor cycle costs none of it.
+ * given: measured 0.36 us a stack with one object, 36 ms for 100,000; with as many
+ * private idle ones a minor cycle takes 14 us. A switch with its announcement
+ * takes 27 ns.
  *
  * Records lie in mapped memory that is never given back, so a late look at one
  * is harmless. Locking: the heap lock for the lists and the index; see S2, S3.

@@ -418,6 +418,9 @@ static void *load_and_unload(void *arg)
     size_t times = (size_t)(uintptr_t)arg;
     for (size_t i = 0; i < times; i++) {
         void *plugin = dlopen(plugin_path(), RTLD_NOW | RTLD_LOCAL);
+        if (plugin == NULL) {
+            fprintf(stderr, "%s\n", dlerror());
+        }
         REQUIRE(plugin != NULL);
         struct item *list = make_list(50);
         REQUIRE(dlsym(plugin, "no_such_symbol") == NULL);
