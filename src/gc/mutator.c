@@ -222,7 +222,7 @@ static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutat
         lo = s->stack_lo;
     }
     if (lo < s->stack_lo || lo >= s->stack_hi)
-        lo = s->stack_lo;
+        lo = s->has_moved ? s->stack_hi : s->stack_lo;
     mark_thread_range(lo, s->stack_hi, &context);
     gcxi_mark_stack_range(m, (uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes);
     gcxi_module_thread_storage(mutator->thread_pointer, mark_thread_range, &context);

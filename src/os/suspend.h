@@ -37,6 +37,7 @@ struct gcxi_suspend {
     uintptr_t entry_sp; /* where the program entered the collector, registers above it; or 0 */
     uintptr_t stack_lo; /* constant */
     uintptr_t stack_hi; /* constant */
+    bool has_moved;     /* the bounds were set by the program: between them only from sp up */
     uintptr_t alt_hi;   /* if sp lies on an alternate signal stack: its end */
     size_t saved_bytes;
     _Alignas(16) unsigned char saved[GCXI_SAVED_BYTES]; /* registers of a BLOCKED thread */
