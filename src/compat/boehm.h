@@ -98,8 +98,8 @@ void gcxi_boehm_mark_pinned(struct gcxi_marker *m);
 /* Our number of a kind of that interface; GCXI_KINDS_MAX if there is none. */
 unsigned gcxi_boehm_kind_number(int kind);
 
-/* The calling thread has registered itself. */
-void gcxi_boehm_thread_register(void);
+/* The calling thread is the first. */
+void gcxi_boehm_threads_init(void);
 
 /* ---- Hooks of the cycle ---- */
 

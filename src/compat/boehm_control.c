@@ -303,7 +303,7 @@ static GCXI_COLD void start(void)
         start_hooks();
         gcxi_boehm_locks_init();
         gcxi_store_release(&gcxi_boehm.is_started, true);
-        gcxi_boehm_thread_register();
+        gcxi_boehm_threads_init();
         gcxi_boehm_kinds_init();
         gcxi_boehm_env_after();
         atexit(check_at_exit);

@@ -23,12 +23,23 @@ static __thread bool is_registered __attribute__((tls_model("initial-exec")));
 static pthread_mutex_t alloc_lock = PTHREAD_MUTEX_INITIALIZER;
 static int restart_signal = SIGXCPU;
 
-/* ---- Registration ---- */
-
-void gcxi_boehm_thread_register(void)
+static void before_fork(void)
 {
+    pthread_mutex_lock(&alloc_lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&alloc_lock);
+}
+
+void gcxi_boehm_threads_init(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork);
     is_registered = true;
 }
+
+/* ---- Registration ---- */
 
 int GC_register_my_thread(const struct GC_stack_base *base)
 {
