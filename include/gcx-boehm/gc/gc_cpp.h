@@ -70,6 +70,11 @@ class gc_cleanup : virtual public gc
     }
 };
 
+inline void *operator new[](std::size_t bytes, GCPlacement place)
+{
+    return gc_new(bytes, place);
+}
+
 inline void *operator new(std::size_t bytes, GCPlacement place, void (*cleanup)(void *, void *) = 0,
                           void *data = 0)
 {
