@@ -65,7 +65,7 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.nursery_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && gcxi_gc.disable_depth == 0);
+    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
 }
 
 /* A planned cycle is what the pacer says now, and without tracking of writes every cycle is full. */

@@ -147,15 +147,14 @@ void gcxi_gc_error(const char *format, ...)
 static void collect_if_due(struct gcxi_mutator *self)
 {
     if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
-        gcxi_load_relaxed(&gcxi_gc.disable_depth) == 0)
+        !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }
 
 /* GCX_STRESS: every so many slow allocations, minor and full in turn. */
 static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
 {
-    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 ||
-        gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc_is_disabled())
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
     bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
@@ -200,7 +199,7 @@ static bool take_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
     collect_if_due(self);
     if (GCXI_LIKELY(take_block_once(self, lane)))
         return true;
-    if (gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (gcxi_gc_is_disabled())
         return false;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_block_once(self, lane);
@@ -274,7 +273,7 @@ static struct gcxi_block *take_large(struct gcxi_mutator *self, enum gcxi_kind k
         return block;
     gcxi_gc_collect(self, GCX_MINOR, GCXI_GROWTH);
     block = take_large_once(self, kind, size, align, true);
-    if (block != NULL || gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (block != NULL || gcxi_gc_is_disabled())
         return block;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_large_once(self, kind, size, align, true);

@@ -49,9 +49,17 @@ struct gcxi_gc {
     uint64_t told_allocs;
     struct gcxi_mutator *collector; /* runs a cycle now, or NULL */
     unsigned disable_depth;         /* heap lock */
+    const int *veto;                /* not 0: as disabled; constant, or NULL */
     unsigned stress_countdown;      /* slow allocations until the next cycle */
 };
 extern struct gcxi_gc gcxi_gc;
+
+/* Collections that allocation starts are held back. Any thread. */
+GCXI_INLINE bool gcxi_gc_is_disabled(void)
+{
+    return gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0 ||
+           (gcxi_gc.veto != NULL && gcxi_load_relaxed(gcxi_gc.veto) != 0);
+}
 
 /* Initialises everything once; opts may be NULL. 0, or -1 with errno. */
 int gcxi_gc_init(const struct gcx_options *opts);
