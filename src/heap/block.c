@@ -1,6 +1,6 @@
 /* block.c -- making spans into blocks and back, and finding objects.
  *
- * The invariants H1 to H4 stand in block.h. Mark bytes of blocks with slots
+ * The invariants stand in block.h. Mark bytes of blocks with slots
  * come from the collector's own tables, a large object keeps its one byte in
  * its entry.
  *
@@ -54,13 +54,11 @@ static void block_publish(const struct gcxi_block *block)
     memset(&gcxi_map.used[gcxi_block_unit(block)], 1, block->units);
 }
 
-/* The last byte of a block is in no slot: an object at the start of the next
- * would keep the last one alive, being the address one past its end. */
 struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 {
     size_t slot_bytes = gcxi_class_bytes(class_index);
     uint32_t units = gcxi_class_units(class_index);
-    uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes);
+    uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes); /* H6 */
     bool is_zero;
     uint8_t *marks = gcxi_meta_alloc(slots + 1); /* H5 */
     uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, true, &is_zero) : 0;
@@ -88,9 +86,9 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
                                            bool may_grow)
 {
-    size_t span_bytes = gcxi_align_up(bytes + 1, GCXI_UNIT); /* as in gcxi_block_create */
-    if (span_bytes >> GCXI_LG_UNIT >= gcxi_map.units)
+    if (bytes >> GCXI_LG_UNIT >= gcxi_map.units)
         return NULL;
+    size_t span_bytes = gcxi_align_up(bytes + GCXI_GRANULE, GCXI_UNIT); /* H6 */
     bool is_zero;
     uint32_t units = (uint32_t)(span_bytes >> GCXI_LG_UNIT);
     uint32_t unit = gcxi_span_alloc(zone_of(kind), units, align, may_grow, &is_zero);
@@ -98,7 +96,8 @@ struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, si
         return NULL;
     struct gcxi_block *block = block_claim(unit, units, kind);
     block->marks = &block->own_mark;
-    block->slot_bytes = gcxi_align_up(bytes, gcxi_vm_page_bytes());
+    block->slot_bytes =
+        gcxi_min(gcxi_align_up(bytes, gcxi_vm_page_bytes()), span_bytes - GCXI_GRANULE);
     block->slots = 1;
     block->needs_zero = !is_zero;
     block->state = GCXI_BLOCK_LARGE;

@@ -29,6 +29,9 @@
  *     empty.
  * H5  One mark byte more than there are slots is there and stays 0: the bytes
  *     behind the last slot, too few for another, resolve to it.
+ * H6  The last byte of a span is in no slot. So the address one past an object
+ *     is never the start of another block: a word that is the start of one
+ *     holds that block's object alone (trace/mark.c).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_HEAP_BLOCK_H
@@ -76,7 +79,7 @@ struct gcxi_lane;
  * the collector owns everything. */
 struct gcxi_block {
     uint8_t *marks;    /* one per slot */
-    size_t slot_bytes; /* large: bytes asked, rounded to pages */
+    size_t slot_bytes; /* large: bytes asked, rounded to pages; H6 */
     uint32_t recip;    /* gcxi_block_slot; 0 for large objects */
     uint32_t slots;
     uint32_t young_lo;  /* by the owner */

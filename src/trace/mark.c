@@ -352,8 +352,7 @@ size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
     return passed;
 }
 
-/* Whether some block ends where the unit begins: its last byte belongs to no
- * object. */
+/* Whether a block begins there. No object ends there then (H6). */
 GCXI_INLINE bool is_block_start(uintptr_t unit_addr)
 {
     uint32_t unit = gcxi_addr_unit(unit_addr);
