@@ -98,7 +98,7 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     uint32_t hi = gcxi_marks_find(block->marks, lo, block->slots, epoch);
     if (lo == block->slots)
         return false;
-    memset(block->marks + lo, GCXI_MARK_NONE, hi - lo);
+    gcxi_clear_bytes(block->marks + lo, hi - lo); /* GCXI_MARK_NONE */
     gcxi_store_relaxed(&lane->limit, gcxi_slot_addr(block, hi));
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;
