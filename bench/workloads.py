@@ -74,6 +74,46 @@ def latency_workloads():
     return found
 
 
+def lifetime_workloads():
+    found = []
+    for mode, name in ((0, "conservative"), (1, "precise"), (2, "noscan")):
+        found.append(Workload("kinds-" + name, "Kinds" + name.capitalize(), "kinds",
+                              ["--mode=%d" % mode], groups=("all", "lifetimes"),
+                              only=COLLECTORS))
+    for order, name in ((0, ""), (1, "-reverse")):
+        found.append(Workload("ephemerons" + name, "Ephemerons" + name[1:].capitalize(),
+                              "ephemerons", ["--reverse=%d" % order],
+                              groups=("all", "lifetimes"), only=COLLECTORS))
+    found.append(Workload("cleanups", "Cleanups", "finalizers", groups=("all", "lifetimes"),
+                          only=COLLECTORS))
+    found.append(Workload("finalizers", "Finalizers", "finalizers", ["--finalizers=1"],
+                          groups=("all", "lifetimes"), only=COLLECTORS))
+    return found
+
+
+PARTS = {
+    "pool": ("pair", "batch", "limit", "buffer", "shared"),
+    "slice": ("append", "with_cap", "pointers"),
+    "builder": ("build", "grown", "concat"),
+    "map": ("insert", "presized", "find", "miss", "iterate", "delete"),
+}
+
+
+def ext_workloads():
+    """What is built on top of gcx.h, beside what Go has built in."""
+    return [Workload("%s-%s" % (program, case), program.title() + case.title().replace("_", ""),
+                     program, ["--case=%d" % i], [], 2 if case == "shared" else 1, ("all", "ext"),
+                     only=("gcx", "go"))
+            for program, cases in PARTS.items() for i, case in enumerate(cases)]
+
+
+def runtime_workloads():
+    return [Workload("lisp-" + name, "Lisp" + name.capitalize(), "lisp", ["--program=%d" % number],
+                     groups=("all", "runtime"), only=("gcx", "gcx-barrier", "gcx-full", "boehm",
+                                                      "boehm1"))
+            for number, name in enumerate(("trees", "closures", "deriv", "metacircular"))]
+
+
 WORKLOADS = [
     Workload("bt", "BinaryTrees", "bt", groups=MAIN, skip=("gcx-barrier",)),
     Workload("bt-top", "BinaryTreesTopDown", "bt", ["--top=1"], groups=MAIN),
@@ -88,12 +128,13 @@ WORKLOADS = [
              only=("gcx", "boehm"), env=ONE_MARKER),
     Workload("marklimit-tree", "MarkLimitTree", "marklimit", ["--shape=1"],
              groups=("all", "mark"), only=("gcx", "boehm"), env=ONE_MARKER),
-] + latency_workloads() + scaling_workloads()
+] + lifetime_workloads() + latency_workloads() + scaling_workloads() + ext_workloads() + runtime_workloads()
 
 # (workload, peer): elapsed at most this part of Boehm's default in the same rounds.
 MUST = {
     ("bt", "gcx"): .30, ("btmt", "gcx"): .21, ("gcbench", "gcx"): .38,
     ("churn", "gcx-barrier"): .16, ("churn", "gcx"): .23, ("str", "gcx"): .33, ("big", "gcx"): .24,
+    ("ephemerons", "gcx"): .35, ("cleanups", "gcx"): .05,
 }
 BT_RSS_MAX_KB = 145 * 1000 * 1000 // 1024
 CHURN_PAUSE_MAX_US = 100 * 1000

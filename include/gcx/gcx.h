@@ -56,25 +56,33 @@ enum gcx_barrier {
     GCX_BARRIER_NONE = 2      /* full cycles only */
 };
 
+/* Where cleanups and finalizers run. */
+enum gcx_finalizers {
+    GCX_FINALIZERS_THREAD = 0,   /* on a thread of the library's, made when needed */
+    GCX_FINALIZERS_ON_DEMAND = 1 /* only in gcx_run_finalizers */
+};
+
 /* Start from GCX_OPTIONS_DEFAULT, which also records the structure's size so
  * that it can grow. A field left at its default follows the environment. */
 struct gcx_options {
-    size_t struct_bytes;      /* sizeof(struct gcx_options) */
-    enum gcx_barrier barrier; /* GCX_BARRIER=auto|explicit|none */
-    int heap_percent;         /* GCX_PERCENT; 0 = default (adaptive,
+    size_t struct_bytes;            /* sizeof(struct gcx_options) */
+    enum gcx_barrier barrier;       /* GCX_BARRIER=auto|explicit|none */
+    int heap_percent;               /* GCX_PERCENT; 0 = default (adaptive,
                                  25 to 75), -1 = off */
-    int mark_workers;         /* GCX_MARK_WORKERS; 0 = one per core; the
+    int mark_workers;               /* GCX_MARK_WORKERS; 0 = one per core; the
                                  collecting thread counts as one; at most 64 */
-    int concurrent;           /* reserved, 0 */
-    int stop_signal;          /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
-    int64_t memory_limit;     /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
-    int64_t heap_max;         /* GCX_HEAP_MAX; bytes, 0 = none; hard */
-    size_t reserve_bytes;     /* GCX_RESERVE; address space, 0 = default */
-    size_t nursery_bytes;     /* GCX_NURSERY; 0 = from the last-level cache */
+    int concurrent;                 /* reserved, 0 */
+    int stop_signal;                /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
+    int64_t memory_limit;           /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
+    int64_t heap_max;               /* GCX_HEAP_MAX; bytes, 0 = none; hard */
+    size_t reserve_bytes;           /* GCX_RESERVE; address space, 0 = default */
+    size_t nursery_bytes;           /* GCX_NURSERY; 0 = from the last-level cache */
+    enum gcx_finalizers finalizers; /* GCX_FINALIZERS=thread|demand */
 };
-#define GCX_OPTIONS_DEFAULT                                                  \
-    {                                                                        \
-        sizeof(struct gcx_options), GCX_BARRIER_AUTO, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define GCX_OPTIONS_DEFAULT                                                   \
+    {                                                                         \
+        sizeof(struct gcx_options), GCX_BARRIER_AUTO, 0, 0, 0, 0, 0, 0, 0, 0, \
+            GCX_FINALIZERS_THREAD                                             \
     }
 
 /* Initialises the library; NULL takes the defaults and the environment.
@@ -119,10 +127,11 @@ GCX_API void *gcx_calloc(size_t n, size_t size) GCX_MALLOC;
 GCX_API void *gcx_realloc(void *p, size_t size);
 
 /* Releases p at once: its memory may be the next object's, of any thread. Never
- * needed, but for gcx_alloc_root objects. NULL is a
- * no-op. An address that is not the start of a live object (foreign, interior,
- * freed before) is reported and otherwise ignored; GCX_CHECK=1 finds more
- * (docs/guide-checking.md). */
+ * needed, but for gcx_alloc_root objects. NULL is a no-op. An object that a weak
+ * reference, ephemeron, cleanup, finalizer or link watches is left to the
+ * collector. An address that is not the start of a live object (foreign,
+ * interior, freed before) is reported and otherwise ignored; GCX_CHECK=1 finds
+ * more (docs/guide-checking.md). */
 GCX_API void gcx_free(void *p);
 
 /* Copies in noscan memory (the strings) or scanned memory (gcx_memdup).
@@ -141,6 +150,60 @@ GCX_API void *gcx_base(const void *p);
 
 /* Usable bytes of the object that holds the byte at p; 0 if none does. */
 GCX_API size_t gcx_size(const void *p);
+
+/* ---- Precise kinds ----------------------------------------------------- */
+
+/* A kind says where in its objects the pointers are; other words are never
+ * read, so a number cannot keep anything alive by accident and marking reads
+ * less memory. Objects of a kind have no header. Pointers to them are found
+ * as all others are: conservatively in roots, interior ones too. */
+typedef uint32_t gcx_kind; /* 0 is none */
+
+struct gcx_tracer; /* what a trace function hands its findings to */
+
+/* Called for an object with everything it was zeroed to or written with: it
+ * may not yet be initialised. size_bytes is what gcx_size says. It runs on any
+ * thread while the program is stopped, several at once, and must do nothing
+ * but read obj and call the two functions below: a call that allocates, frees
+ * or collects is refused with EPERM and reported. It must not block. */
+typedef void gcx_trace_fn(void *obj, size_t size_bytes, struct gcx_tracer *tracer);
+
+/* p may be an address in an object (any byte of it), or not. */
+GCX_API void gcx_trace_word(struct gcx_tracer *tracer, const void *p);
+
+/* As gcx_trace_word for every aligned word of [lo, hi). */
+GCX_API void gcx_trace_range(struct gcx_tracer *tracer, const void *lo, const void *hi);
+
+/* Either a bitmap: bit i % 64 of pointers[i / 64] is set if word i of each
+ * element is a pointer, and objects are arrays of one or more such elements;
+ * or a trace function. Start from GCX_KIND_LAYOUT_DEFAULT. */
+struct gcx_kind_layout {
+    size_t struct_bytes;      /* sizeof(struct gcx_kind_layout) */
+    const char *name;         /* for reports; copied; may be NULL */
+    size_t element_bytes;     /* a multiple of the size of a pointer */
+    const uint64_t *pointers; /* read during the call only */
+    size_t pointer_bits;      /* in pointers; at most the words of an element */
+    gcx_trace_fn *trace;
+};
+#define GCX_KIND_LAYOUT_DEFAULT                             \
+    {                                                       \
+        sizeof(struct gcx_kind_layout), NULL, 0, NULL, 0, 0 \
+    }
+
+/* The bit of a pointer member among the first 64 words of a type. */
+#define GCX_KIND_BIT(type, member) (UINT64_C(1) << offsetof(type, member) / sizeof(void *))
+
+/* Makes a kind; it lasts as long as the process. No bit set means no pointers:
+ * its objects are never read. 0 with errno: EINVAL and a report that names the
+ * mistake, as for a bitmap longer than its element; ENOMEM; ENOSPC after some
+ * 240 kinds. [collects: no] Example: examples/kinds.c */
+GCX_API gcx_kind gcx_kind_create(const struct gcx_kind_layout *layout);
+
+/* size zeroed bytes of that kind: a multiple of its element_bytes, any size
+ * for kinds with a trace function. Otherwise as gcx_alloc. NULL with EINVAL and
+ * a report for a size that does not fit or a number that is no kind. [collects]
+ * gcx_realloc keeps the kind. */
+GCX_API void *gcx_alloc_kind(gcx_kind kind, size_t size) GCX_MALLOC;
 
 /* ---- Collection -------------------------------------------------------- */
 
@@ -198,6 +261,69 @@ GCX_API int gcx_root_add(void *lo, void *hi);
 /* Removes a range exactly as added. Returns 0, or -1 with ENOENT. */
 GCX_API int gcx_root_remove(void *lo, void *hi);
 
+/* ---- Weak references and ephemerons ------------------------------------ */
+
+/* More of them, and the order in which they are cleared: <gcx/weak.h>. Weak
+ * tables: <gcx/table.h>. */
+typedef struct gcx_weak gcx_weak;           /* collected objects themselves: */
+typedef struct gcx_ephemeron gcx_ephemeron; /* keep a pointer to them        */
+
+/* A reference that does not keep obj (any byte of an object) alive. NULL with
+ * errno: EINVAL and a report if obj leads to no object, or to one of
+ * gcx_alloc_root; ENOMEM. [collects] Example: examples/weak.c */
+GCX_API gcx_weak *gcx_weak_create(void *obj);
+
+/* What it was created with, from then on held by the caller's stack; NULL if
+ * the object is gone: cleared before any cleanup or finalizer of it runs. NULL
+ * for NULL. Cost: a few instructions. */
+GCX_API void *gcx_weak_get(gcx_weak *weak);
+
+/* Keeps value alive only for as long as the ephemeron is and key is reachable in
+ * some other way than through value; then it is emptied. value may be anything.
+ * Errors as for gcx_weak_create. [collects] Example: examples/weak.c */
+GCX_API gcx_ephemeron *gcx_ephemeron_create(void *key, void *value);
+
+/* The key and the value, or NULL when the key is gone. */
+GCX_API void *gcx_ephemeron_key(gcx_ephemeron *e);
+GCX_API void *gcx_ephemeron_value(gcx_ephemeron *e);
+
+/* ---- Cleanups and finalizers ------------------------------------------- */
+
+/* Callbacks run after a cycle, never inside an allocation, on a thread of the
+ * library's or in gcx_run_finalizers (enum gcx_finalizers). They may do
+ * everything, allocate and collect too. One that leaves gcx_run_finalizers by
+ * longjmp, or by an exception where the program is built for it, is done; the
+ * others run next time. On the library's thread there is nowhere to jump to;
+ * pthread_exit ends it and another is started. At exit what is due is dropped.
+ * Details and order: docs/guide-lifetimes.md. Example: examples/cleanups.c */
+
+/* Calls fn(arg) once when obj is gone. An object may have many; the last added
+ * runs first, those of different objects in no particular order. arg is kept
+ * alive until then and must not lead to obj, which would never be collected.
+ * 0, or -1 with errno: EINVAL and a report if fn is NULL, if obj leads to no
+ * object or a root object, or if arg lies in obj; ENOMEM. */
+GCX_API int gcx_cleanup_add(void *obj, void (*fn)(void *arg), void *arg);
+
+/* Removes the cleanup of obj that was added last with that fn and arg. 0, or -1
+ * with ENOENT if there is none; EINVAL as above. */
+GCX_API int gcx_cleanup_cancel(void *obj, void (*fn)(void *arg), void *arg);
+
+/* Calls fn(obj, arg) once when obj is no longer reachable; fn may make it so
+ * again, and may set the next finalizer. One per object, replaced by the next
+ * and removed by a NULL fn. An object that another with a finalizer leads to
+ * waits until that one is gone; objects in a cycle of such are never finalized,
+ * which is reported. Errors as for gcx_cleanup_add. */
+GCX_API int gcx_finalizer_set(void *obj, void (*fn)(void *obj, void *arg), void *arg);
+
+/* Runs the callbacks that are due on the calling thread and returns how many
+ * they were. May be called from a callback. */
+GCX_API size_t gcx_run_finalizers(void);
+
+/* Calls notify(arg) after each cycle that leaves callbacks due, on the thread
+ * that ran it, inside an allocation: notify must not call libgcx, but may write
+ * to a pipe or post a semaphore. NULL removes it. 0, or -1 with ENOMEM. */
+GCX_API int gcx_set_finalizer_notifier(void (*notify)(void *arg), void *arg);
+
 /* ---- Threads ----------------------------------------------------------- */
 
 /* Threads register themselves with their first allocation, and at creation
@@ -224,6 +350,34 @@ GCX_API int gcx_thread_create(void *thread, const void *attr, void *(*start)(voi
 GCX_API int gcx_blocking_begin(void);
 GCX_API int gcx_blocking_end(void);
 
+/* ---- Stacks of the program's own --------------------------------------- */
+
+/* For coroutines and fibers; more in gcx/stack.h. While nothing runs on a
+ * stack only the part in use is scanned. Each reports a mistake by its name,
+ * on stderr and to the error event. Example: examples/fibers.c */
+typedef struct gcx_stack gcx_stack;
+
+/* Tells of the stack [lo, hi), which grows down from hi and stays readable
+ * until it is unregistered; leave out guard pages. A collection and the frame
+ * of a signal take room on it: make it 32 KiB at least. [sp, hi) is what it holds
+ * already for its first run: sp is hi for nothing, NULL for all of it. NULL with
+ * errno: EINVAL for a range that is none, EEXIST if a byte of it belongs to a
+ * registered stack, ENOMEM. */
+GCX_API gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp);
+
+/* The calling thread leaves the stack `from` and goes on on `to`; NULL is the
+ * one that the thread was created with. Comes directly before the switch, in
+ * the function that makes it: in between the program neither loads a pointer
+ * nor returns. Any thread may go on on a stack that another has left. Takes no
+ * lock and makes no system call. 0, or -1 with errno, and nothing changed:
+ * EBUSY if something runs on `to`, EINVAL if that is not registered or a
+ * blocking section is open, EPERM if the thread does not run on `from`. */
+GCX_API int gcx_stack_switch(gcx_stack *from, gcx_stack *to) GCX_RETURNS_TWICE;
+
+/* Forgets a stack, whose memory the program may free then. 0, or -1 with
+ * EBUSY while something runs on it, EINVAL if it is not registered. */
+GCX_API int gcx_stack_unregister(gcx_stack *stack);
+
 /* ---- Seeing it --------------------------------------------------------- */
 
 /* A consistent snapshot; bytes and nanoseconds since the library started. */
@@ -246,7 +400,7 @@ struct gcx_stats {
     uint64_t mark_total_ns;     /* elapsed in marking, of the pauses */
     uint64_t goal_bytes;        /* heap size at which a full cycle starts */
     uint64_t nursery_bytes;     /* allocation between minor cycles */
-    uint64_t dirty_pages_total; /* written old pages found by minor cycles */
+    uint64_t dirty_pages_total; /* old pages (cards) minor cycles looked at */
     uint64_t threads;           /* registered now */
     uint64_t mark_workers;
     const char *dirty_backend; /* "uffd", "softdirty", "mprotect", "explicit",

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "api/alloc.h"
+#include "gc/gc.h"
+#include "trace/special.h"
 #include "gc/check.h"
 
 /* The inline functions as symbols, for callers that do not inline. */
@@ -65,7 +67,7 @@ static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, uns
 static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
-    if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX)) {
+    if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX && !gcxi_is_tracing)) {
         void *object = alloc_from_lane(self, kind, gcxi_class_of(size));
         if (GCXI_LIKELY(object != NULL))
             return object;
@@ -76,6 +78,11 @@ static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 void *gcxi_alloc_checked(enum gcxi_kind kind, size_t size, const void *site)
 {
     return alloc_kind(kind, 1, size, site);
+}
+
+void *gcxi_alloc_of_kind(unsigned kind, size_t size, const void *site)
+{
+    return alloc_unaligned((enum gcxi_kind)kind, size, site);
 }
 
 void *gcx_detail_alloc_slow(size_t size)

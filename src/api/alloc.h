@@ -1,5 +1,5 @@
 /* alloc.h -- allocation by the library's own entry points, which know better
- * than the inline calls who asked.
+ * than the inline calls who asked, and by kind.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_API_ALLOC_H
@@ -19,5 +19,9 @@ GCXI_INLINE void *gcxi_alloc_for(enum gcxi_kind kind, size_t size, const void *s
         return gcxi_alloc_checked(kind, size, site);
     return kind == GCXI_NOSCAN ? gcx_alloc_noscan(size) : gcx_alloc(size);
 }
+
+/* An object of a kind of heap/kind.h. NULL with errno. The caller is outside
+ * the collector and its frame is scanned. [collects] */
+void *gcxi_alloc_of_kind(unsigned kind, size_t size, const void *site);
 
 #endif

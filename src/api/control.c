@@ -5,6 +5,7 @@
 
 #include "gc/check.h"
 #include "gc/gc.h"
+#include "gc/hooks.h"
 #include "gc/remember.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -49,6 +50,7 @@ void gcx_collect(enum gcx_cycle kind)
         return;
     gcxi_gc_collect(self, kind == GCX_MINOR ? GCX_MINOR : GCX_FULL, GCXI_FORCED);
     gcxi_gc_leave(self);
+    gcxi_hooks_after(kind);
     gcxi_check_tell();
 }
 

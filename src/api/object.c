@@ -6,7 +6,10 @@
 
 #include "api/alloc.h"
 #include "gc/check.h"
+#include "gcx/detail/extend.h"
+#include "heap/kind.h"
 #include "heap/recycle.h"
+#include "heap/side.h"
 #include "heap/space.h"
 
 /* An object as the caller saw it. */
@@ -90,6 +93,13 @@ size_t gcx_size(const void *p)
     return bytes;
 }
 
+void *gcx_detail_object(const void *p, size_t *bytes)
+{
+    void *base;
+    describe(p, &base, bytes);
+    return base;
+}
+
 /* ---- Release ---- */
 
 /* The object just handed out goes back to its lane as if it never was, unless
@@ -152,6 +162,8 @@ static void report_bad_address(const void *p, const char *what)
 
 static bool free_object(struct gcxi_mutator *self, const struct found *found, const void *site)
 {
+    if (gcxi_side_is_watched(found->block, found->slot))
+        return true; /* the collector releases it when it has told who watches */
     if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
         return gcxi_check_free(self, (void *)found->addr, site);
     if (gcxi_block_is_large(found->block))
@@ -199,6 +211,16 @@ static void clear_tail(const struct gcxi_block *block, void *p, size_t size)
         memset((char *)p + size, 0, block->slot_bytes - size);
 }
 
+/* An object of a kind with elements keeps to whole ones; the library's own
+ * objects keep their size. */
+static bool kind_allows(const struct gcxi_block *block, size_t size)
+{
+    if (block->kind < GCXI_KINDS)
+        return block->kind < GCXI_WEAK;
+    size_t element_bytes = gcxi_kinds[block->kind]->element_bytes;
+    return element_bytes == 0 || (size != 0 && size % element_bytes == 0);
+}
+
 /* p keeps its object alive, so its block stays what it is. */
 static void *move(struct gcxi_mutator *self, const struct found *found, void *p, size_t size)
 {
@@ -220,19 +242,22 @@ void *gcx_realloc(void *p, size_t size)
         return NULL;
     struct found found = find(self, p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    bool stays = is_start && fits_in_place(found.block, found.slot, size);
+    bool is_allowed = is_start && kind_allows(found.block, size);
+    bool stays = is_allowed && fits_in_place(found.block, found.slot, size);
     void *result = p;
     self->site = GCXI_SITE();
     if (stays)
         clear_tail(found.block, p, size);
     else
-        result = is_start ? move(self, &found, p, size) : NULL;
+        result = is_allowed ? move(self, &found, p, size) : NULL;
     gcxi_gc_leave(self);
-    if (!is_start) {
+    if (!is_start)
         report_bad_address(p, "realloc");
+    else if (!is_allowed)
+        gcxi_gc_error("realloc of %p to %zu bytes: not what its kind allows", p, size);
+    if (!is_allowed)
         errno = EINVAL;
-    } else if (!stays && result != NULL) {
+    else if (!stays && result != NULL)
         free_at(p, GCXI_SITE());
-    }
     return result;
 }

@@ -7,18 +7,21 @@
  *   4 roots    static data, ranges, stacks, registers, thread-local storage
  *   5 remember minor: the old objects that may have been written
  *   6 mark     everything that can be reached from there      (trace/mark.c)
- *   7 census   empty blocks are freed, blocks with room listed (trace/sweep.c)
- *   8 arm      from now on writes to what is old are seen     (gc/remember.c)
- *   9 restart  lanes go on where they were, threads run
+ *   7 finalize weak references, ephemerons, finalizers, cleanups: in the order
+ *              of trace/finalize.c
+ *   8 census   empty blocks are freed, blocks with room listed (trace/sweep.c)
+ *   9 arm      from now on writes to what is old are seen     (gc/remember.c)
+ *  10 restart  lanes go on where they were, threads run
  *
  * What survives a cycle is old: marks are sticky, and an object is old exactly
  * if its mark byte is the epoch. So a minor cycle is a full one that finds the
  * old objects marked already.
  *
- * C1  From 1 to 9 no mutator runs and the heap lock is held.
- * C2  After 6 every object that can be reached is marked.
- * C3  After 7 what is not marked is free, but for slots lanes have reserved.
- * C4  After 8 no old object points at a young one, and none can come to
+ * C1  From 1 to 10 no mutator runs and the heap lock is held.
+ * C2  After 6 every object that the roots lead to is marked, after 7 also what
+ *     finalizers will see.
+ * C3  After 8 what is not marked is free, but for slots lanes have reserved.
+ * C4  After 9 no old object points at a young one, and none can come to
  *     without being remembered.
  *
  * SPDX-License-Identifier: MIT */
@@ -26,13 +29,16 @@
 
 #include <string.h>
 
+#include "gc/hooks.h"
 #include "gc/check.h"
 #include "gc/remember.h"
+#include "gc/runner.h"
 #include "gc/verify.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/module.h"
+#include "trace/finalize.h"
 #include "trace/roots.h"
 #include "trace/sweep.h"
 #include "trace/workers.h"
@@ -43,7 +49,8 @@ struct gcxi_gc gcxi_gc;
 struct cycle_request {
     struct gcxi_mutator *self;
     struct gcxi_cycle cycle;
-    bool is_moot; /* another thread did it */
+    bool is_moot;   /* another thread did it */
+    bool is_paused; /* every thread has stopped */
 };
 
 /* ---- 1, 2: stop ---- */
@@ -58,7 +65,7 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.nursery_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && gcxi_gc.disable_depth == 0);
+    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
 }
 
 /* A planned cycle is what the pacer says now, and without tracking of writes every cycle is full. */
@@ -84,61 +91,70 @@ static void stop_world(void *arg)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
     gcxi_store_relaxed(&gcxi_gc.collector, request->self);
     request->cycle.begin_ns = gcxi_clock_ns();
-    gcxi_mutators_stop(request->self);
-    if (gcxi_gc.events.pause_begin != NULL)
+    request->is_paused = gcxi_mutators_stop(request->self);
+    if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
         gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
     request->cycle.stopped_ns = gcxi_clock_ns();
 }
 
 /* ---- 3: epoch ---- */
 
-/* Before epoch numbers begin again, no slot may carry an old one; nor one cycle
- * later the last one, which those that died in between still carry. */
-static void forget_old_epochs(uint8_t epoch)
+static void renumber_zone(enum gcxi_zone_index zone)
 {
-    for (uint32_t unit = 0; unit < gcxi_map.units; unit++) {
-        const uint8_t *used = memchr(gcxi_map.used + unit, 1, gcxi_map.units - unit);
-        if (used == NULL)
-            return;
-        unit = (uint32_t)(used - gcxi_map.used);
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
         struct gcxi_block *block = &gcxi_map.blocks[unit];
-        for (uint32_t i = 0; i < block->slots; i++)
-            if (block->marks[i] != epoch && block->marks[i] != GCXI_MARK_FREED)
+        for (uint32_t i = 0; i < block->slots; i++) {
+            if (block->marks[i] == gcxi_map.epoch)
+                block->marks[i] = 1;
+            else if (block->marks[i] != GCXI_MARK_FREED)
                 block->marks[i] = GCXI_MARK_NONE;
-        unit += block->units - 1;
+        }
+        unit += block->units;
     }
+}
+
+/* The epoch becomes 1. A byte that stayed in a slot whose object died is never
+ * larger than the epoch, so no later one can make it look alive. */
+static void renumber(void)
+{
+    renumber_zone(GCXI_ZONE_SCAN);
+    renumber_zone(GCXI_ZONE_NOSCAN);
+    gcxi_map.epoch = 1;
 }
 
 static void begin_epoch(void)
 {
+    if (gcxi_map.epoch == GCXI_EPOCH_LAST)
+        renumber();
     gcxi_map.epoch_before = gcxi_map.epoch;
-    if (gcxi_map.epoch == GCXI_EPOCH_LAST || gcxi_map.epoch == 1)
-        forget_old_epochs(gcxi_map.epoch);
-    gcxi_map.epoch = gcxi_map.epoch == GCXI_EPOCH_LAST ? 1 : (uint8_t)(gcxi_map.epoch + 1);
+    gcxi_map.epoch++;
 }
 
-/* ---- 4 to 6: mark ---- */
+/* ---- 4 to 7: mark ---- */
 
 static void mark(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_marker_begin(gcxi_marker, is_minor);
-    gcxi_mutators_mark_stw(gcxi_marker);
+    gcxi_mutators_mark_stw(gcxi_marker, is_minor);
     gcxi_check_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
+    gcxi_feed *feed = gcxi_feed_nothing;
     if (is_minor)
-        cycle->dirty_pages = gcxi_remember_scan(gcxi_marker);
+        feed = gcxi_remember_scan(gcxi_marker);
     else
         gcxi_remember_forget();
     cycle->remember_ns = gcxi_clock_ns() - before;
-    gcxi_workers_drain();
+    gcxi_workers_drain(feed);
+    gcxi_finalize(gcxi_marker, is_minor);
+    cycle->dirty_pages = is_minor ? gcxi_remember_pages() : 0;
     gcxi_map.epoch_before = gcxi_map.epoch;
-    cycle->marked_objects = gcxi_marker->marked_objects;
     cycle->marked_ns = gcxi_clock_ns();
 }
 
-/* ---- 7, 8: census ---- */
+/* ---- 8, 9: census ---- */
 
 /* With the explicit barrier old objects beside young ones cost nothing extra,
  * so even an eighth of a block is worth filling. */
@@ -161,7 +177,7 @@ static void census(struct gcxi_cycle *cycle)
                             : result.live_bytes;
     if (is_minor && result.live_bytes > result.live_before) /* less where objects were freed */
         cycle->promoted_bytes = result.live_bytes - result.live_before;
-    gcxi_remember_arm();
+    gcxi_remember_arm(!is_minor, gcxi_gc.pacer.nursery_bytes);
     cycle->swept_ns = gcxi_clock_ns();
 }
 
@@ -185,6 +201,14 @@ static void note_pause(const struct gcxi_cycle *cycle)
         gcxi_store_relaxed(kind_max, pause);
 }
 
+/* The part of a minor cycle that a smaller nursery would shorten. */
+static uint64_t young_ns(const struct gcxi_cycle *cycle)
+{
+    uint64_t pause = cycle->swept_ns - cycle->stopped_ns;
+    uint64_t old = cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
+    return pause > old ? pause - old : 0;
+}
+
 static void plan_next(const struct gcxi_cycle *cycle)
 {
     struct gcxi_pacer_cycle summary = {
@@ -196,7 +220,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns,
-        .remember_ns = cycle->remember_ns,
+        .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
+        .young_ns = young_ns(cycle),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
@@ -216,19 +241,23 @@ static void respect_limit(const struct gcxi_cycle *cycle)
 
 /* ---- The cycle ---- */
 
-/* 2 to 9. */
+/* 2 to 10. */
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    gcxi_hooks_begin_stw(cycle->kind);
     gcxi_mutators_flush_stw();
+    gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
     gcxi_check_before_stw();
     if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
     census(cycle);
+    gcxi_local_thaw(&self->local);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
+    gcxi_hooks_end_stw(cycle->kind);
     gcxi_check_after_stw();
     plan_next(cycle);
     respect_limit(cycle);
@@ -249,15 +278,17 @@ static void tell_end(const struct gcxi_cycle *cycle)
         gcxi_gctrace_line(cycle);
 }
 
-/* Without memory for the list of static data a cycle would free what only they
- * lead to, so there is none. */
-static void give_up(struct gcxi_mutator *self)
+/* Without the list of static data, for lack of memory, or with a thread that
+ * cannot be stopped, a cycle would free what only they lead to: there is none. */
+static void give_up(const struct cycle_request *request)
 {
-    gcxi_mutators_start(self);
+    const struct gcx_events *events = &gcxi_gc.events;
+    gcxi_mutators_start(request->self);
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
-    gcxi_report("no memory for the list of roots: a collection was left out");
-    if (gcxi_gc.events.pause_end != NULL)
-        gcxi_gc.events.pause_end(0, gcxi_gc.events.arg);
+    if (request->is_paused)
+        gcxi_report("no memory for the list of roots: a collection was left out");
+    if (request->is_paused && events->pause_end != NULL)
+        events->pause_end(0, events->arg);
 }
 
 /* Frames from sp up hold what the program held when it asked for the cycle. */
@@ -266,15 +297,19 @@ static void collect_at(uintptr_t sp, void *arg)
     struct cycle_request *request = arg;
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
+    gcxi_runner_start_thread();
+    gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
-    if (!request->is_moot && knows_roots) {
+    gcxi_unlock(&gcxi_loader_lock);
+    if (request->is_paused && knows_roots) {
         run_stopped(request->self, &request->cycle);
         tell_end(&request->cycle);
     } else if (!request->is_moot) {
-        give_up(request->self);
+        give_up(request);
     }
     gcxi_store_relaxed(&gcxi_gc.collector, NULL);
     gcxi_mutator_unlock_heap();
+    gcxi_runner_wake();
 }
 
 void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)

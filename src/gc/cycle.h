@@ -19,7 +19,6 @@ struct gcxi_cycle {
     size_t live_bytes;    /* after it */
     size_t promoted_bytes;
     size_t dirty_pages;
-    uint64_t marked_objects;
 };
 
 /* One line on stderr in the shape of Go's gctrace. */

@@ -21,7 +21,10 @@
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/vm.h"
+#include "trace/special.h"
 #include "trace/workers.h"
+
+#define REFUSALS_TOLD 3 /* reports of a mistake that may come by the million */
 
 /* ---- Starting ---- */
 
@@ -76,8 +79,20 @@ int gcxi_gc_init(const struct gcx_options *opts)
     return status;
 }
 
+static GCXI_COLD struct gcxi_mutator *refuse_in_trace(void)
+{
+    static uint32_t times;
+    if (gcxi_add_relaxed(&times, 1) < REFUSALS_TOLD)
+        gcxi_report("a trace callback must not allocate or call libgcx but for gcx_trace_word and "
+                    "gcx_trace_range: refused");
+    errno = EPERM;
+    return NULL;
+}
+
 static GCXI_COLD struct gcxi_mutator *enter_slow(void)
 {
+    if (gcxi_is_tracing)
+        return refuse_in_trace();
     struct gcxi_mutator *self = gcxi_gc_init(NULL) == 0 ? gcxi_mutator_register() : NULL;
     if (self == NULL) {
         errno = ENOMEM;
@@ -87,13 +102,31 @@ static GCXI_COLD struct gcxi_mutator *enter_slow(void)
     return self;
 }
 
-struct gcxi_mutator *gcxi_gc_enter(void)
+/* A callback of the program's, run by the cycle: it would wait for itself. */
+static GCXI_COLD struct gcxi_mutator *refuse_in_cycle(void)
+{
+    if (gcxi_is_tracing)
+        return refuse_in_trace();
+    gcxi_gc_error("libgcx was called by a callback that runs within a collection");
+    errno = EDEADLK;
+    return NULL;
+}
+
+struct gcxi_mutator *gcxi_gc_enter_to_read(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
-    if (GCXI_UNLIKELY(self == NULL))
+    if (GCXI_UNLIKELY(self == NULL || gcxi_is_tracing))
         return enter_slow();
     gcxi_critical_enter(&self->suspend);
     return self;
+}
+
+struct gcxi_mutator *gcxi_gc_enter(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (GCXI_UNLIKELY(self != NULL && gcxi_load_relaxed(&gcxi_gc.collector) == self))
+        return refuse_in_cycle();
+    return gcxi_gc_enter_to_read();
 }
 
 void gcxi_gc_error(const char *format, ...)
@@ -114,15 +147,14 @@ void gcxi_gc_error(const char *format, ...)
 static void collect_if_due(struct gcxi_mutator *self)
 {
     if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
-        gcxi_load_relaxed(&gcxi_gc.disable_depth) == 0)
+        !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }
 
 /* GCX_STRESS: every so many slow allocations, minor and full in turn. */
 static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
 {
-    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 ||
-        gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc_is_disabled())
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
     bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
@@ -167,7 +199,7 @@ static bool take_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
     collect_if_due(self);
     if (GCXI_LIKELY(take_block_once(self, lane)))
         return true;
-    if (gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (gcxi_gc_is_disabled())
         return false;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_block_once(self, lane);
@@ -241,7 +273,7 @@ static struct gcxi_block *take_large(struct gcxi_mutator *self, enum gcxi_kind k
         return block;
     gcxi_gc_collect(self, GCX_MINOR, GCXI_GROWTH);
     block = take_large_once(self, kind, size, align, true);
-    if (block != NULL || gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (block != NULL || gcxi_gc_is_disabled())
         return block;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_large_once(self, kind, size, align, true);

@@ -19,10 +19,12 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "heap/kind.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/module.h"
 #include "os/stack.h"
+#include "trace/hook.h"
 
 __thread struct gcx_detail_runs gcx_detail_runs __attribute__((tls_model("initial-exec")));
 
@@ -74,6 +76,7 @@ struct gcxi_mutator *gcxi_mutator_register(void)
     pthread_setspecific(exit_key, self);
     gcxi_lock(&gcxi_heap_lock);
     gcxi_suspend_attach(&self->suspend, lo, hi);
+    gcxi_stacks_attach(&self->stacks, lo, hi);
     self->next = mutators.first;
     mutators.first = self;
     gcxi_add_relaxed(&mutators.threads, 1);
@@ -88,6 +91,7 @@ static void mutator_forget(struct gcxi_mutator *mutator)
     while (*link != mutator)
         link = &(*link)->next;
     *link = mutator->next;
+    gcxi_stacks_detach(&mutator->stacks);
     uint64_t unused_bytes = 0, unused_slots = 0;
     gcxi_local_unused(&mutator->local, &unused_bytes, &unused_slots);
     mutators.past_alloc_bytes += mutator->local.alloc_bytes - unused_bytes;
@@ -95,9 +99,20 @@ static void mutator_forget(struct gcxi_mutator *mutator)
     gcxi_sub_relaxed(&mutators.threads, 1);
 }
 
+/* A thread that ends inside a callback may have taken others as well. */
+static void mutator_return_hooks(struct gcxi_mutator *self)
+{
+    gcxi_lock(&gcxi_side_lock);
+    gcxi_hooks_ready_list_locked(self->hooks_taken);
+    gcxi_hooks_free_list_locked(self->hooks_done);
+    self->hooks_taken = self->hooks_done = 0;
+    gcxi_unlock(&gcxi_side_lock);
+}
+
 void gcxi_mutator_unregister(struct gcxi_mutator *self)
 {
     gcxi_critical_enter(&self->suspend);
+    mutator_return_hooks(self);
     gcxi_mutator_lock_heap(self);
     mutator_forget(self);
     gcxi_local_retire(&self->local);
@@ -107,7 +122,15 @@ void gcxi_mutator_unregister(struct gcxi_mutator *self)
     gcxi_meta_free(self, sizeof *self);
 }
 
+void gcxi_mutator_set_own_stack(struct gcxi_mutator *self, uintptr_t lo, uintptr_t hi)
+{
+    self->suspend.stack_lo = self->stacks.own.lo = lo;
+    self->suspend.stack_hi = self->stacks.own.hi = hi;
+}
+
 /* ---- The heap lock ---- */
+
+struct gcxi_lock gcxi_loader_lock = GCXI_LOCK_INIT(GCXI_RANK_LOADER);
 
 /* Whoever gets the lock is not being stopped: a stop is asked for under it. */
 static void wait_for_heap(uintptr_t sp, void *arg)
@@ -126,6 +149,21 @@ void gcxi_mutator_lock_heap(struct gcxi_mutator *self)
     gcxi_stack_with_registers(wait_for_heap, self);
 }
 
+static void wait_for_both(uintptr_t sp, void *arg)
+{
+    struct gcxi_mutator *self = arg;
+    gcxi_suspend_block(&self->suspend, sp);
+    gcxi_lock(&gcxi_loader_lock);
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_unblock_collector(&self->suspend);
+}
+
+void gcxi_mutator_lock_for_fork(struct gcxi_mutator *self)
+{
+    GCXI_ASSERT(self->suspend.critical != 0);
+    gcxi_stack_with_registers(wait_for_both, self);
+}
+
 void gcxi_mutator_unlock_heap(void)
 {
     gcxi_unlock(&gcxi_heap_lock);
@@ -138,22 +176,45 @@ void gcxi_mutator_unlock_heap(void)
 static void mutator_bury(struct gcxi_mutator *dead)
 {
     gcxi_report("thread %d ended without unregistering", dead->suspend.tid);
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+    for (unsigned kind = 0; kind < gcxi_kind_count; kind++)
         for (unsigned i = 0; dead->local.lanes[kind] != NULL && i < GCXI_CLASSES; i++)
             dead->local.lanes[kind][i].run = &dead->local.lanes[kind][i].own_run;
     mutator_forget(dead);
     gcxi_local_retire(&dead->local);
 }
 
-void gcxi_mutators_stop(struct gcxi_mutator *self)
+/* Once for each thread, and each time it is found anew. */
+static void report_refusal(struct gcxi_mutator *m)
 {
+    char name[GCXI_THREAD_NAME_BYTES];
+    gcxi_suspend_name(&m->suspend, name);
+    if (!m->is_reported)
+        gcxi_report("thread %d (%s) blocks signal %d, so nothing can be collected until it "
+                    "unblocks it: see gcx_blocking_begin and docs/guide-linking.md",
+                    m->suspend.tid, name, gcxi_suspend_signal());
+    m->is_reported = true;
+}
+
+bool gcxi_mutators_stop(struct gcxi_mutator *self)
+{
+    bool have_stopped = true;
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
         m->is_stopped = m != self && gcxi_suspend_request(&m->suspend);
-    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL; m = next) {
+    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL && have_stopped; m = next) {
         next = m->next;
-        if (m != self && !(m->is_stopped && gcxi_suspend_await(&m->suspend)))
+        if (m == self)
+            continue;
+        enum gcxi_suspend_result result =
+            m->is_stopped ? gcxi_suspend_await(&m->suspend) : GCXI_SUSPEND_GONE;
+        have_stopped = result != GCXI_SUSPEND_REFUSED;
+        if (result == GCXI_SUSPEND_GONE)
             mutator_bury(m);
+        else if (result == GCXI_SUSPEND_REFUSED)
+            report_refusal(m);
+        else
+            m->is_reported = false;
     }
+    return have_stopped;
 }
 
 void gcxi_mutators_start(struct gcxi_mutator *self)
@@ -197,29 +258,47 @@ static void mark_thread_range(uintptr_t lo, uintptr_t hi, void *arg)
     gcxi_mark_stack_range(context->m, lo, hi);
 }
 
-/* P1: registers and stack. On an alternate signal stack the place where the
- * ordinary one was left is not known, so all of it counts. */
-static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutator)
+static void report_lost(struct gcxi_mutator *mutator)
+{
+    if (!mutator->is_lost)
+        gcxi_report("thread %d runs on a stack that it did not announce: "
+                    "see gcx_stack_register and gcx_stack_switch",
+                    mutator->suspend.tid);
+    mutator->is_lost = true;
+}
+
+/* P1: registers and stacks. On an alternate signal stack the place where the
+ * ordinary one was left is not known. */
+static void mutator_mark(struct gcxi_marker *m, struct gcxi_mutator *mutator)
 {
     const struct gcxi_suspend *s = &mutator->suspend;
     struct mark_context context = {m, mutator};
-    uintptr_t lo = s->sp;
+    uintptr_t sp = s->sp;
     if (s->alt_hi != 0) {
-        gcxi_mark_stack_range(m, lo, s->alt_hi);
-        lo = s->stack_lo;
+        gcxi_mark_stack_range(m, sp, s->alt_hi);
+        sp = 0;
     }
-    if (lo < s->stack_lo || lo >= s->stack_hi)
-        lo = s->stack_lo;
-    mark_thread_range(lo, s->stack_hi, &context);
+    if (!gcxi_stacks_visit_thread_stw(&mutator->stacks, sp, mark_thread_range, &context))
+        report_lost(mutator);
     gcxi_mark_stack_range(m, (uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes);
     gcxi_module_thread_storage(mutator->thread_pointer, mark_thread_range, &context);
 }
 
-void gcxi_mutators_mark_stw(struct gcxi_marker *m)
+/* Of the mutator after the one that has t; of the first for NULL. */
+static struct gcxi_thread_stacks *next_stacks(struct gcxi_thread_stacks *t)
 {
-    for (const struct gcxi_mutator *mutator = mutators.first; mutator != NULL;
-         mutator = mutator->next)
+    struct gcxi_mutator *m = mutators.first;
+    if (t != NULL)
+        m = ((struct gcxi_mutator *)(void *)((char *)t - offsetof(struct gcxi_mutator, stacks)))
+                ->next;
+    return m != NULL ? &m->stacks : NULL;
+}
+
+void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor)
+{
+    for (struct gcxi_mutator *mutator = mutators.first; mutator != NULL; mutator = mutator->next)
         mutator_mark(m, mutator);
+    gcxi_stacks_mark_stw(m, is_minor, next_stacks);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
          h = h->next)
         gcxi_mark_stack_range(m, (uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1));
@@ -276,6 +355,8 @@ void gcxi_mutators_reset_after_fork(void)
             gcxi_local_retire(&m->local);
         }
     }
-    if (self != NULL)
-        gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
+    if (self == NULL)
+        return;
+    self->hooks_taken = self->hooks_done = 0;
+    gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
 }

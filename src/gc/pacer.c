@@ -6,7 +6,8 @@
  * stay little. It grows while cycles pay badly: most of the young survive (the
  * heap is being built), or rescanning written old pages takes more than a few
  * per cent of the time (each page costs the same whether the cycle comes after
- * 4 MiB or 64). It shrinks back otherwise.
+ * 4 MiB or 64). It shrinks back otherwise, and stays so small that the survivors
+ * of a minor cycle are marked in 4 ms: the more survive, the smaller it is.
  *
  * And is the next one full? When the heap would pass the goal: what the last
  * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
@@ -36,10 +37,14 @@
 #define HEADROOM_MAX ((size_t)75)
 #define HEADROOM_FREE ((size_t)150)  /* where the heap has been as large before */
 #define LITTLE_HEADROOM ((size_t)45) /* below LITTLE_LIVE: little programs stay little */
+#define HEADROOM_HEAVY ((size_t)200) /* of a little heap that does nothing but collect */
+#define FULL_HEAVY 25u
+#define HEAVY_CYCLES 8u /* in a row */
 #define FULL_HIGH 6u
 #define FULL_LOW 3u
 
-#define MINOR_PAYS 4u /* times shorter than a full cycle, at least */
+#define MINOR_PAYS 4u     /* times shorter than a full cycle, at least */
+#define MINOR_NS 4000000u /* what a minor cycle should take at most */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
@@ -58,6 +63,15 @@ static size_t nursery_cap(const struct gcxi_pacer *pacer,
                     gcxi_min(pacer->live_bytes / 4, 4 * settings->cache_bytes));
 }
 
+/* The largest nursery whose survivors are marked within the time a minor cycle
+ * should take, as far as the last one tells. */
+static size_t nursery_for_pause(const struct gcxi_pacer_cycle *cycle)
+{
+    uint64_t young_us = cycle->young_ns / 1000 + 1;
+    uint64_t bytes = cycle->allocated_bytes * (uint64_t)(MINOR_NS / 1000) / young_us;
+    return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
+}
+
 static size_t nursery_next(const struct gcxi_pacer *pacer,
                            const struct gcxi_pacer_settings *settings,
                            const struct gcxi_pacer_cycle *cycle)
@@ -69,12 +83,12 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
     if (settings->nursery_bytes != 0)
         return settings->nursery_bytes;
     if (cycle->is_full)
-        return gcxi_min(nursery, nursery_cap(pacer, settings));
+        return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
     if (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH)
         nursery *= 2;
     else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
         nursery = gcxi_max(base, nursery / 2);
-    return gcxi_min(nursery, nursery_cap(pacer, settings));
+    return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
 }
 
 static size_t headroom_of(const struct gcxi_pacer *pacer,
@@ -83,16 +97,24 @@ static size_t headroom_of(const struct gcxi_pacer *pacer,
     size_t percent = (size_t)settings->percent;
     if (!settings->is_adaptive)
         return percent;
-    size_t most = pacer->live_at_full < LITTLE_LIVE ? LITTLE_HEADROOM : percent;
-    return gcxi_min(pacer->headroom, gcxi_min(most, percent));
+    if (pacer->live_at_full >= LITTLE_LIVE)
+        return gcxi_min(pacer->headroom, HEADROOM_MAX);
+    return pacer->headroom > HEADROOM_MAX ? pacer->headroom
+                                          : gcxi_min(pacer->headroom, LITTLE_HEADROOM);
 }
 
-/* After a full cycle: what share of the time since the last one did it take? */
-static size_t headroom_next(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+/* What share of the time since the last full cycle did this one take, in
+ * percent? */
+static uint64_t full_share(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
 {
-    uint64_t share = cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
+    return cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
+}
+
+static size_t headroom_next(const struct gcxi_pacer *pacer, uint64_t share)
+{
+    size_t most = pacer->heavy_cycles >= HEAVY_CYCLES ? HEADROOM_HEAVY : HEADROOM_MAX;
     if (share > FULL_HIGH)
-        return gcxi_min(pacer->headroom * 3 / 2, HEADROOM_MAX);
+        return gcxi_max(pacer->headroom, gcxi_min(pacer->headroom * 3 / 2, most));
     if (share < FULL_LOW)
         return gcxi_max(pacer->headroom * 3 / 4, HEADROOM_MIN);
     return pacer->headroom;
@@ -152,6 +174,7 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
     *pacer = (struct gcxi_pacer){0};
     pacer->nursery_bytes = settings->nursery_bytes != 0 ? settings->nursery_bytes : NURSERY_MIN;
     pacer->headroom = 2 * HEADROOM_MIN;
+    pacer->pause_cap_bytes = SIZE_MAX;
     pacer->goal_bytes = goal_of(pacer, settings, 0);
     pacer_plan(pacer, settings);
 }
@@ -165,9 +188,14 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
     if (cycle->is_full) {
         pacer->live_at_full = cycle->live_bytes;
-        pacer->headroom = headroom_next(pacer, cycle);
+        uint64_t share = full_share(pacer, cycle);
+        bool is_heavy = share > FULL_HEAVY && cycle->live_bytes < LITTLE_LIVE;
+        pacer->heavy_cycles = is_heavy ? pacer->heavy_cycles + 1 : 0;
+        pacer->headroom = headroom_next(pacer, share);
         pacer->full_end_ns = cycle->now_ns;
     }
+    if (!cycle->is_full)
+        pacer->pause_cap_bytes = nursery_for_pause(cycle);
     pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
 }

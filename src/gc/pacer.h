@@ -26,6 +26,7 @@ struct gcxi_pacer_cycle {
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
     uint64_t remember_ns; /* of it, on written old objects */
+    uint64_t young_ns;    /* of the pause, on what was young */
     uint64_t now_ns;      /* when it ended */
 };
 
@@ -35,9 +36,11 @@ struct gcxi_pacer {
     size_t live_bytes;    /* after the last cycle */
     size_t live_at_full;  /* after the last full cycle */
     size_t committed_bytes;
-    size_t headroom;      /* growth between full cycles now, in percent */
-    uint64_t full_end_ns; /* end of the last full cycle */
-    uint64_t full_ns;     /* what a full cycle takes, smoothed; 0 = none yet */
+    size_t pause_cap_bytes; /* the largest nursery for a short minor cycle */
+    size_t headroom;        /* growth between full cycles now, in percent */
+    unsigned heavy_cycles;  /* full cycles in a row of a little heap that cost much */
+    uint64_t full_end_ns;   /* end of the last full cycle */
+    uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;
     bool next_is_full;
 };

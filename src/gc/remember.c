@@ -21,6 +21,17 @@
  *     becomes concurrent.
  * R3  A block that is allocated from is not armed: no run of a lane faults.
  *     Noscan blocks are never armed.
+ * R4  A unit of which any part is unarmed is shown whole, whatever its block.
+ * R5  A unit so many of whose pages were written that the faults cost more than
+ *     to show all of it rests: it is armed again after a number of minor cycles
+ *     in which it held no pointer to a young object, twice as many each time.
+ *     Where faults are dear, a new unit rests first.
+ * R6  Blocks that will be allocated from before the next cycle are not armed.
+ *
+ * What a fault costs differs between machines by more than ten (0.9 us on bare
+ * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
+ * measured at the start. A unit rests until showing it has cost as much as the
+ * faults may that arming it brings (the ski rental problem): 4 cycles or 50.
  *
  * Locking: the heap lock, and the world stopped for scan, forget and arm.
  *
@@ -31,76 +42,185 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/space.h"
+#include "os/clock.h"
 #include "os/dirty.h"
 #include "os/vm.h"
+#include "trace/special.h"
 
 #define CARD_BYTES ((uintptr_t)1 << GCX_DETAIL_LG_CARD)
 #define CARDS_PER_UNIT (GCXI_UNIT >> GCX_DETAIL_LG_CARD)
 
 struct gcx_detail_cards gcx_detail_cards;
 
+/* Units disarmed together, and the gap between two runs that is. */
+#define REGION_UNITS 16u
+#define GAP_UNITS 8u
+#define DEAR_RUN_UNITS 8u
+#define FEED_UNITS 4u
+
+/* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
+enum { ARM = 2, DISARM = 3 };
+
+/* Cycles without a pointer to a young object after which a unit is armed: twice
+ * as many each time that it did not pay. */
+#define REST_MAX 255u
+#define REST_NEW 16u /* 4 is slower on trees, 48 the same */
+
+/* To show the words of a page and of a unit; a unit is read in one sweep. */
+#define PAGE_NS 600u
+#define UNIT_NS 6000u
+#define FAULT_DEAR_NS 3000u
+
 static struct {
     const struct gcxi_dirty_backend *backend; /* or NULL */
+    uint64_t fault_ns;                        /* first write to an armed page */
+    size_t costly_pages;                      /* R5 */
+    size_t rest_first;                        /* R5 */
+    uint8_t rest_new;                         /* of a unit that was not used before */
+    uint8_t *rest;                            /* per unit: cycles left unarmed */
+    uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
     size_t pages;
+    uint32_t next_unit; /* of feed_unarmed; atomic */
+    size_t shown_units; /* by it; atomic */
+    uint64_t shown_ns;  /* it took, of all workers; atomic */
+    uint32_t end_unit;
+    uint32_t last_unit; /* written pages counted in it so far */
+    size_t last_pages;
 } remember;
 
 /* ---- Showing words ---- */
 
-/* Shows the words of the old objects of a block between two addresses in it. */
-static void show_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
-                       uintptr_t hi)
+/* Words that a precise kind calls pointers, in old objects of a block. */
+static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
+                               uintptr_t hi)
+{
+    uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
+    for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
+        if (block->marks[slot] == gcxi_map.epoch)
+            gcxi_special_show(m, block, slot, lo, hi);
+}
+
+/* Shows the words of the old objects of a block between two addresses in it.
+ * Returns how many may be pointers to young objects. */
+static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
+                         uintptr_t hi)
 {
     uintptr_t start = gcxi_block_addr(block);
     uint32_t slot = gcxi_block_slot(block, lo - start);
+    size_t young = 0;
+    if (block->kind >= GCXI_KINDS) {
+        uintptr_t *before = m->sp;
+        show_special_range(m, block, lo, hi);
+        return m->sp != before;
+    }
     while (slot < block->slots) {
         slot = gcxi_marks_find(block->marks, slot, block->slots, gcxi_map.epoch);
         if (slot == block->slots || gcxi_slot_addr(block, slot) >= hi)
-            return;
+            break;
         uint32_t end = gcxi_marks_find_other(block->marks, slot, block->slots, gcxi_map.epoch);
-        gcxi_mark_old_range(m, gcxi_max(lo, gcxi_slot_addr(block, slot)),
-                            gcxi_min(hi, gcxi_slot_addr(block, end)));
+        young += gcxi_mark_old_range(m, gcxi_max(lo, gcxi_slot_addr(block, slot)),
+                                     gcxi_min(hi, gcxi_slot_addr(block, end)));
         slot = end;
     }
+    return young;
 }
 
 /* Shows a range of units that may span blocks and free units. */
-static void show_units(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+static size_t show_units(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
+    size_t young = 0;
     while (lo < hi) {
         uint32_t unit = gcxi_addr_unit(lo);
         uintptr_t end = gcxi_unit_addr(unit + 1);
         if (gcxi_map.used[unit] != 0) {
             const struct gcxi_block *block = gcxi_unit_block(unit);
             end = gcxi_block_addr(block) + ((uintptr_t)block->units << GCXI_LG_UNIT);
-            show_range(m, block, lo, gcxi_min(hi, end));
+            if (block->live != 0)
+                young += show_range(m, block, lo, gcxi_min(hi, end));
         }
         lo = end;
+    }
+    return young;
+}
+
+/* ---- Units that are written often ---- */
+
+static bool is_resting(uint32_t unit)
+{
+    return remember.rest[unit] != 0;
+}
+
+/* R5. An unarmed unit held a pointer to a young object, or to an old one beside
+ * young ones: nobody may have written it. */
+static void rest_on(uint32_t unit)
+{
+    if (remember.rest[unit] < remember.rest_new)
+        remember.rest[unit] = remember.rest_new;
+}
+
+/* R5. The unit was armed, and it did not pay. */
+static void rest_longer(uint32_t unit)
+{
+    size_t rest = remember.rest_first << remember.level[unit];
+    remember.rest[unit] = (uint8_t)gcxi_min(rest, REST_MAX);
+    if (rest < REST_MAX)
+        remember.level[unit]++;
+}
+
+/* At the end of a cycle. A full one, which comes seldom, has not looked for
+ * pointers to young objects; but what is still armed after it can be trusted a
+ * little more. */
+static void rest_pass(uint32_t end, bool is_full)
+{
+    for (uint32_t unit = 1; unit < end; unit++) {
+        if (gcxi_map.used[unit] == 0) {
+            remember.rest[unit] = remember.rest_new;
+            remember.level[unit] = 0;
+        } else if (!is_full) {
+            remember.rest[unit] = (uint8_t)(remember.rest[unit] - is_resting(unit));
+        } else if (gcxi_map.armed[unit] != 0 && remember.level[unit] != 0) {
+            remember.level[unit]--;
+        }
     }
 }
 
 /* ---- Pages ---- */
 
-/* Units [*lo, *hi) from *lo on whose byte is 1; false if there are none. */
-static bool next_run(const uint8_t *bytes, uint32_t *lo, uint32_t *hi, uint32_t end)
+/* Units [*lo, *hi) from *lo on whose byte is value; false if there are none. */
+static bool next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t *hi, uint32_t end)
 {
-    const uint8_t *first = *lo < end ? memchr(bytes + *lo, 1, end - *lo) : NULL;
+    const uint8_t *first = *lo < end ? memchr(bytes + *lo, value, end - *lo) : NULL;
     if (first == NULL)
         return false;
     *lo = (uint32_t)(first - bytes);
-    const uint8_t *last = memchr(first, 0, end - *lo);
-    *hi = last != NULL ? (uint32_t)(last - bytes) : end;
+    *hi = *lo + 1;
+    while (*hi < end && bytes[*hi] == value)
+        ++*hi;
     return true;
 }
 
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
 {
+    size_t page_bytes = gcxi_vm_page_bytes();
     (void)arg;
-    remember.pages += (hi - lo) / gcxi_vm_page_bytes();
+    remember.pages += (hi - lo) / page_bytes;
     show_units(remember.marker, lo, hi);
+    while (lo < hi) {
+        uint32_t unit = gcxi_addr_unit(lo);
+        uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
+        if (unit != remember.last_unit)
+            remember.last_pages = 0;
+        remember.last_unit = unit;
+        remember.last_pages += (end - lo) / page_bytes;
+        if (remember.last_pages >= remember.costly_pages)
+            rest_longer(unit);
+        lo = end;
+    }
 }
 
 static void visit_nothing(uintptr_t lo, uintptr_t hi, void *arg)
@@ -114,63 +234,113 @@ static void visit_nothing(uintptr_t lo, uintptr_t hi, void *arg)
 static void harvest(gcxi_dirty_visitor *visit)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, &lo, &hi, end); lo = hi)
+    remember.last_unit = 0;
+    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, 1, &lo, &hi, end); lo = hi)
         if (remember.backend->harvest(gcxi_unit_addr(lo), gcxi_unit_addr(hi), visit, NULL) != 0)
             memset(gcxi_map.armed + lo, 0, hi - lo);
     remember.backend->harvest_end();
 }
 
-/* Calls visit for each block of the scan zone that is not armed. */
-static void each_unarmed(void (*visit)(struct gcxi_block *block))
+static void feed_begin(void)
 {
-    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    for (uint32_t unit = 1; unit < end;) {
-        if (gcxi_map.used[unit] != 0 && gcxi_map.armed[unit] == 0) {
-            struct gcxi_block *block = &gcxi_map.blocks[unit];
-            unit += block->units;
-            visit(block);
-        } else {
-            unit++;
-        }
+    remember.next_unit = 1;
+    remember.end_unit = gcxi_zone_end(GCXI_ZONE_SCAN);
+}
+
+/* The next few units for a worker; false at the end. */
+static bool feed_next(uint32_t *lo, uint32_t *hi)
+{
+    *lo = gcxi_add_relaxed(&remember.next_unit, FEED_UNITS);
+    *hi = (uint32_t)gcxi_min(*lo + FEED_UNITS, remember.end_unit);
+    return *lo < *hi;
+}
+
+/* Units that were not armed. */
+static bool feed_unarmed(struct gcxi_marker *m)
+{
+    uint32_t unit, end;
+    size_t shown = 0;
+    if (!feed_next(&unit, &end))
+        return false;
+    uint64_t before = gcxi_clock_ns();
+    for (; unit < end; unit++) {
+        if (gcxi_map.used[unit] == 0 || gcxi_map.armed[unit] != 0)
+            continue;
+        shown++;
+        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0)
+            rest_on(unit);
+    }
+    gcxi_add_relaxed(&remember.shown_units, shown);
+    gcxi_add_relaxed(&remember.shown_ns, gcxi_clock_ns() - before);
+    return true;
+}
+
+/* R6. Blocks are taken from the list of those with room from its end, which
+ * lies at the high addresses: those are left for the program. */
+static bool is_taken_soon(const struct gcxi_block *block, size_t *room_bytes, size_t soon_bytes)
+{
+    if (block->state == GCXI_BLOCK_OWNED)
+        return true;
+    if (block->state != GCXI_BLOCK_AVAIL || *room_bytes >= soon_bytes)
+        return false;
+    *room_bytes += (block->slots - block->live) * block->slot_bytes / block->units;
+    return true;
+}
+
+/* Which units shall be armed and are not: their byte becomes ARM. Which are
+ * and shall not be: DISARM. */
+static void plan_arming(uint32_t end, size_t soon_bytes)
+{
+    size_t room_bytes = 0;
+    for (uint32_t unit = end; --unit > 0;) {
+        if (gcxi_map.used[unit] == 0)
+            continue;
+        uint8_t *armed = &gcxi_map.armed[unit];
+        bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
+        if (*armed == 0 && !is_soon && !is_resting(unit))
+            *armed = ARM;
+        else if (*armed != 0 && is_resting(unit))
+            *armed = DISARM;
     }
 }
 
-static void show_block(struct gcxi_block *block)
+/* Each run costs a call now and one in every harvest, so where calls are dear
+ * short ones are rather shown whole. */
+static void arm_planned(uint32_t end)
 {
-    uintptr_t start = gcxi_block_addr(block);
-    if (block->live != 0)
-        show_range(remember.marker, block, start,
-                   start + ((uintptr_t)block->units << GCXI_LG_UNIT));
-}
-
-static void note_for_arming(struct gcxi_block *block)
-{
-    if (block->state != GCXI_BLOCK_OWNED)
-        memset(gcxi_map.armed + gcxi_block_unit(block), 2, block->units);
-}
-
-/* Arms the units that note_for_arming left at 2. */
-static void arm_noted(void)
-{
-    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    for (uint32_t lo = 1; lo < end;) {
-        const uint8_t *first = memchr(gcxi_map.armed + lo, 2, end - lo);
-        if (first == NULL)
-            return;
-        lo = (uint32_t)(first - gcxi_map.armed);
-        uint32_t hi = lo + 1;
-        while (hi < end && gcxi_map.armed[hi] == 2)
-            hi++;
-        int status = remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
-        memset(gcxi_map.armed + lo, status == 0, hi - lo);
-        lo = hi;
+    uint32_t least = remember.rest_new != 0 ? DEAR_RUN_UNITS : 1;
+    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, ARM, &lo, &hi, end); lo = hi) {
+        bool is_armed =
+            hi - lo >= least && remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi)) == 0;
+        memset(gcxi_map.armed + lo, is_armed, hi - lo);
     }
 }
 
+/* Small gaps between two runs go with them: a call costs more than to show
+ * the units in between once. */
+static void disarm_planned(uint32_t end)
+{
+    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, DISARM, &lo, &hi, end); lo = hi) {
+        uint32_t next_lo = hi, next_hi;
+        while (next_run(gcxi_map.armed, DISARM, &next_lo, &next_hi, end) &&
+               next_lo - hi <= GAP_UNITS)
+            hi = next_lo = next_hi;
+        remember.backend->disarm(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
+        memset(gcxi_map.armed + lo, 0, hi - lo);
+    }
+}
+
+/* Before an armed unit is allocated from. Its whole region is disarmed: what
+ * is taken next is most often there, and each call flushes the translations of
+ * all processors. */
 static void disarm(uint32_t unit, uint32_t units)
 {
-    remember.backend->disarm(gcxi_unit_addr(unit), gcxi_unit_addr(unit + units));
-    memset(gcxi_map.armed + unit, 0, units);
+    uint32_t lo = (uint32_t)gcxi_align_down(unit, REGION_UNITS);
+    uint32_t hi = (uint32_t)gcxi_align_up(unit + units, REGION_UNITS);
+    lo = lo != 0 ? lo : 1;
+    hi = hi < gcxi_zone_end(GCXI_ZONE_SCAN) ? hi : gcxi_zone_end(GCXI_ZONE_SCAN);
+    remember.backend->disarm(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
+    memset(gcxi_map.armed + lo, 0, hi - lo);
 }
 
 /* ---- Cards ---- */
@@ -186,25 +356,32 @@ static size_t show_cards(struct gcxi_marker *m, uint32_t unit)
             continue;
         cards[i] = 0;
         shown++;
-        if (m != NULL)
-            show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
+        show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
     }
     return shown;
 }
 
-/* Shows all cards that are set and clears them; only clears without marker. */
-static size_t scan_cards(struct gcxi_marker *m)
+static bool feed_cards(struct gcxi_marker *m)
+{
+    uint32_t unit, end;
+    size_t shown = 0;
+    if (!feed_next(&unit, &end))
+        return false;
+    for (; unit < end; unit++)
+        if (gcx_detail_cards.block[unit] != 0)
+            shown += show_cards(m, unit);
+    gcxi_add_relaxed(&remember.pages, shown);
+    return true;
+}
+
+static void forget_cards(void)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    size_t shown = 0;
-    for (uint32_t unit = 1; unit < end; unit++) {
-        const uint8_t *set = memchr(gcx_detail_cards.block + unit, 1, end - unit);
-        if (set == NULL)
-            break;
-        unit = (uint32_t)(set - gcx_detail_cards.block);
-        shown += show_cards(m, unit);
+    for (uint32_t lo = 1, hi; next_run(gcx_detail_cards.block, 1, &lo, &hi, end); lo = hi) {
+        memset(gcx_detail_cards.card + (size_t)lo * CARDS_PER_UNIT, 0,
+               (size_t)(hi - lo) * CARDS_PER_UNIT);
+        memset(gcx_detail_cards.block + lo, 0, hi - lo);
     }
-    return shown;
 }
 
 void gcxi_remember_object(uintptr_t addr)
@@ -213,7 +390,7 @@ void gcxi_remember_object(uintptr_t addr)
     if (gcx_detail_cards.size == 0)
         return;
     const struct gcxi_block *block = gcxi_find_slot(addr, &slot);
-    if (block == NULL || block->kind == GCXI_NOSCAN)
+    if (block == NULL || gcxi_kind_is_untracked(block->kind))
         return;
     uintptr_t lo = gcxi_slot_addr(block, slot) - gcx_detail_cards.base;
     uintptr_t hi = lo + block->slot_bytes;
@@ -225,31 +402,50 @@ void gcxi_remember_object(uintptr_t addr)
 
 /* ---- Entry points ---- */
 
-size_t gcxi_remember_scan(struct gcxi_marker *m)
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m)
 {
+    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    feed_begin();
     if (gcx_detail_cards.size != 0)
-        return scan_cards(m);
+        return feed_cards;
     remember.marker = m;
-    remember.pages = 0;
     harvest(visit_dirty);
-    each_unarmed(show_block);
-    return remember.pages;
+    return feed_unarmed;
 }
 
 void gcxi_remember_forget(void)
 {
+    remember.pages = remember.shown_units = remember.shown_ns = 0;
     if (gcx_detail_cards.size != 0)
-        scan_cards(NULL);
+        forget_cards();
     else if (remember.backend != NULL)
         harvest(visit_nothing);
 }
 
-void gcxi_remember_arm(void)
+void gcxi_remember_arm(bool is_full, size_t soon_bytes)
 {
     if (remember.backend == NULL)
         return;
-    each_unarmed(note_for_arming);
-    arm_noted();
+    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
+    rest_pass(end, is_full);
+    plan_arming(end, soon_bytes);
+    disarm_planned(end);
+    arm_planned(end);
+}
+
+size_t gcxi_remember_pages(void)
+{
+    return remember.pages + remember.shown_units * (GCXI_UNIT / gcxi_vm_page_bytes());
+}
+
+uint64_t gcxi_remember_fault_ns(void)
+{
+    return remember.fault_ns * remember.pages; /* with cards fault_ns is 0 */
+}
+
+uint64_t gcxi_remember_shown_ns(void)
+{
+    return remember.shown_ns;
 }
 
 const char *gcxi_remember_name(void)
@@ -289,6 +485,23 @@ static const struct gcxi_dirty_backend *open_backend(const char *name, size_t by
     return backend;
 }
 
+/* A backend that somebody asked for by name tracks at once, whatever it costs. */
+static int pages_init(bool is_chosen)
+{
+    remember.rest = gcxi_vm_map((size_t)gcxi_map.noscan_first * 2);
+    if (remember.rest == NULL)
+        return -1;
+    remember.level = remember.rest + gcxi_map.noscan_first;
+    remember.fault_ns = remember.backend->fault_ns();
+    uint64_t page_ns = remember.fault_ns + PAGE_NS;
+    remember.costly_pages = UNIT_NS / page_ns + 1;
+    remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;
+    if (!is_chosen && remember.fault_ns > FAULT_DEAR_NS)
+        remember.rest_new = REST_NEW;
+    gcxi_space_on_disarm(disarm);
+    return 0;
+}
+
 int gcxi_remember_init(enum gcx_barrier barrier, const char *name)
 {
     size_t bytes = (size_t)gcxi_map.noscan_first << GCXI_LG_UNIT;
@@ -296,9 +509,8 @@ int gcxi_remember_init(enum gcx_barrier barrier, const char *name)
         return cards_init(bytes);
     if (barrier == GCX_BARRIER_AUTO)
         remember.backend = open_backend(name, bytes);
-    if (remember.backend != NULL)
-        gcxi_space_on_disarm(disarm);
-    return 0;
+    bool is_chosen = name != NULL && strcmp(name, "auto") != 0;
+    return remember.backend != NULL ? pages_init(is_chosen) : 0;
 }
 
 void gcxi_remember_reset_after_fork(void)

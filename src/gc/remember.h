@@ -5,7 +5,7 @@
 #define GCXI_GC_REMEMBER_H
 
 #include "gcx/gcx.h"
-#include "trace/mark.h"
+#include "trace/workers.h"
 
 /* Chooses how writes are seen. For GCX_BARRIER_AUTO name picks the backend of
  * os/dirty.h, NULL or "auto" the best. Falls back to none. 0, or -1 with errno
@@ -17,15 +17,25 @@ const char *gcxi_remember_name(void);
 bool gcxi_remember_is_none(void);
 
 /* Minor cycle, world stopped: shows the marker every word of every old object
- * that may have been written since the last cycle, and forgets that it was.
- * Returns pages (or cards) found written. */
-size_t gcxi_remember_scan(struct gcxi_marker *m);
+ * that may have been written since the last cycle, and forgets that it was:
+ * now, or through the feed that it returns. */
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m);
+
+/* How many pages (or cards) the last minor cycle looked at. */
+size_t gcxi_remember_pages(void);
 
 /* Full cycle, world stopped: nothing is young afterwards, so forgets all. */
 void gcxi_remember_forget(void);
 
-/* After the census, world stopped: from now on writes to what is old are seen. */
-void gcxi_remember_arm(void);
+/* After the census, world stopped: from now on writes to what is old are seen.
+ * Blocks with so much room in all will be allocated from before the next cycle. */
+void gcxi_remember_arm(bool is_full, size_t soon_bytes);
+
+/* What page tracking cost in the last cycle, about: faults of the program since
+ * the one before, and in the pause units shown whole, by all workers together.
+ * 0 for the explicit barrier and after a full cycle. */
+uint64_t gcxi_remember_fault_ns(void);
+uint64_t gcxi_remember_shown_ns(void);
 
 /* The whole object that holds p was written (explicit barrier). */
 void gcxi_remember_object(uintptr_t addr);

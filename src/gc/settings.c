@@ -72,6 +72,7 @@ static void read_environment_choices(struct gcxi_settings *settings)
 {
     static const char *const barriers[] = {"auto", "explicit", "none", NULL};
     static const char *const dirty[] = {"auto", "uffd", "softdirty", "mprotect", "none", NULL};
+    static const char *const finalizers[] = {"thread", "demand", NULL};
     int64_t v;
     int choice = env_choice("GCX_BARRIER", barriers, "auto, explicit or none");
     if (choice >= 0)
@@ -79,6 +80,9 @@ static void read_environment_choices(struct gcxi_settings *settings)
     choice = env_choice("GCX_DIRTY", dirty, "auto, uffd, softdirty, mprotect or none");
     if (choice >= 0)
         settings->dirty_name = dirty[choice];
+    choice = env_choice("GCX_FINALIZERS", finalizers, "thread or demand");
+    if (choice >= 0)
+        settings->runs_on_demand = choice == GCX_FINALIZERS_ON_DEMAND;
     if (env_int("GCX_TRACE", 0, 1, &v))
         settings->is_traced = v != 0;
     if (env_int("GCX_CHECK", 0, 1, &v))
@@ -114,7 +118,8 @@ static bool options_are_valid(const struct gcx_options *o)
     return o->struct_bytes == sizeof *o && (unsigned)o->barrier <= GCX_BARRIER_NONE &&
            o->heap_percent >= -1 && o->mark_workers >= 0 &&
            o->mark_workers <= (int)GCXI_WORKERS_MAX && o->memory_limit >= 0 && o->heap_max >= 0 &&
-           o->stop_signal >= 0 && o->concurrent == 0 && o->reserve_bytes <= SIZE_MAX / 4 &&
+           (unsigned)o->finalizers <= GCX_FINALIZERS_ON_DEMAND && o->stop_signal >= 0 &&
+           o->concurrent == 0 && o->reserve_bytes <= SIZE_MAX / 4 &&
            o->nursery_bytes <= SIZE_MAX / 4;
 }
 
@@ -122,6 +127,8 @@ static void apply_options(struct gcxi_settings *settings, const struct gcx_optio
 {
     if (o->barrier != GCX_BARRIER_AUTO)
         settings->barrier = o->barrier;
+    if (o->finalizers != GCX_FINALIZERS_THREAD)
+        settings->runs_on_demand = true;
     if (o->heap_percent != 0)
         set_percent(settings, o->heap_percent);
     if (o->mark_workers != 0)

@@ -15,6 +15,7 @@
 #include "gc/verify.h"
 
 #include "gc/gc.h"
+#include "heap/kind.h"
 #include "heap/space.h"
 
 static void require(bool condition, const char *invariant, const char *when, uint32_t unit)
@@ -36,8 +37,8 @@ static void verify_block(const struct gcxi_block *block, const char *when)
     require(is_young || block->young_lo == block->young_hi, "H4", when, unit);
     require(is_owned == (block->owner != NULL), "L1", when, unit);
     require(!is_owned || is_young, "H4", when, unit);
-    require(gcxi_map.armed[unit] == 0 || (!is_owned && block->kind != GCXI_NOSCAN), "R3", when,
-            unit);
+    require(gcxi_map.armed[unit] == 0 || (!is_owned && !gcxi_kind_is_untracked(block->kind)), "R3",
+            when, unit);
     for (uint32_t i = 0; i < block->units; i++) {
         require(block[i].head_back == i, "H1", when, unit + i);
         require(gcxi_map.used[unit + i] == 1, "H1", when, unit + i);

@@ -11,8 +11,10 @@
 
 #include "base/atomic.h"
 #include "gcx/gcx.h"
+#include "heap/kind.h"
 #include "heap/lane.h"
 #include "heap/meta.h"
+#include "heap/side.h"
 #include "heap/space.h"
 #include "os/vm.h"
 
@@ -20,7 +22,14 @@ void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
-    return kind == GCXI_NOSCAN ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+    return gcxi_kind_is_untracked(kind) ? GCXI_ZONE_NOSCAN : GCXI_ZONE_SCAN;
+}
+
+static enum gcxi_scan scan_of(enum gcxi_kind kind)
+{
+    if (kind == GCXI_NOSCAN)
+        return GCXI_SCAN_NOTHING;
+    return kind <= GCXI_ROOT ? GCXI_SCAN_WORDS : GCXI_SCAN_SPECIAL;
 }
 
 /* Fills in the entries of a span's units but for the marks. */
@@ -30,6 +39,7 @@ static struct gcxi_block *block_claim(uint32_t unit, uint32_t units, enum gcxi_k
     memset(block, 0, units * sizeof *block);
     block->units = units;
     block->kind = (uint8_t)kind;
+    block->scan = (uint8_t)scan_of(kind);
     for (uint32_t i = 0; i < units; i++) {
         block[i].head_back = i;
         gcxi_map.kind[unit + i] = (uint8_t)kind;
@@ -52,13 +62,15 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     uint32_t units = gcxi_class_units(class_index);
     uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes);
     bool is_zero;
-    uint8_t *marks = gcxi_meta_alloc(slots);
+    uint8_t *marks = gcxi_meta_alloc(slots + 1); /* H5 */
     uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, true, &is_zero) : 0;
     if (unit == 0) {
         if (marks != NULL)
-            gcxi_meta_free(marks, slots);
+            gcxi_meta_free(marks, slots + 1);
         return NULL;
     }
+    if (is_zero) /* one call instead of a fault for each page */
+        gcxi_vm_advise_populate((void *)gcxi_unit_addr(unit), GCXI_UNIT);
     struct gcxi_block *block = block_claim(unit, units, kind);
     block->marks = marks;
     block->slot_bytes = slot_bytes;
@@ -102,8 +114,10 @@ void gcxi_block_destroy(struct gcxi_block *block)
     gcxi_block_set_young(block, false);
     memset(&gcxi_map.used[unit], 0, units);
     memset(&gcxi_map.kind[unit], 0xff, units);
+    if (block->side != 0)
+        gcxi_side_destroy(block);
     if (block->marks != &block->own_mark)
-        gcxi_meta_free(block->marks, block->slots);
+        gcxi_meta_free(block->marks, block->slots + 1);
     for (uint32_t i = 0; i < units; i++) {
         block[i].state = GCXI_UNIT_NONE;
         block[i].head_back = 0;
@@ -145,10 +159,14 @@ struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
     struct gcxi_block *block = gcxi_find_slot(addr, slot);
     if (block == NULL)
         return NULL;
+    /* An old object is one wherever the owner's run is, whose ends are seen one
+     * after the other while it moves over the object. */
+    uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
+    if (mark == gcxi_map.epoch)
+        return block;
     const struct gcxi_lane *owner = gcxi_load_acquire(&block->owner);
     if (owner != NULL)
         return gcxi_slot_is_in_run(block, *slot, owner) ? NULL : block;
     /* It may have been let go since: then young_hi is lower than before. */
-    uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
-    return mark == gcxi_map.epoch || gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
+    return gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
 }

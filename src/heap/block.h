@@ -27,6 +27,8 @@
  *     may get it.
  * H4  Only blocks with their young byte set have a young range that is not
  *     empty.
+ * H5  One mark byte more than there are slots is there and stays 0: the bytes
+ *     behind the last slot, too few for another, resolve to it.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_HEAP_BLOCK_H
@@ -42,11 +44,21 @@ enum { GCXI_MARK_NONE = 0, GCXI_MARK_FREED = 255 };
 #define GCXI_EPOCH_LAST (GCXI_CHECKED ? 5 : 250)
 
 enum gcxi_kind {
-    GCXI_NOSCAN, /* contents are never read */
-    GCXI_SCAN,   /* scanned conservatively */
-    GCXI_LOOSE,  /* so too; and no object fills its slot (gcx/detail/fast.h) */
-    GCXI_ROOT,   /* scanned, live until freed */
-    GCXI_KINDS
+    GCXI_NOSCAN,         /* contents are never read */
+    GCXI_SCAN,           /* scanned conservatively */
+    GCXI_LOOSE,          /* so too; and no object fills its slot (gcx/detail/fast.h) */
+    GCXI_ROOT,           /* scanned, live until freed */
+    GCXI_WEAK,           /* weak and toggle references (trace/weak.c) */
+    GCXI_EPHEMERON,      /* trace/ephemeron.c */
+    GCXI_KINDS,          /* from here on: the program's (heap/kind.h) */
+    GCXI_KINDS_MAX = 255 /* 0xff: no block */
+};
+
+/* How the mark loop treats an object of a block. */
+enum gcxi_scan {
+    GCXI_SCAN_NOTHING,
+    GCXI_SCAN_WORDS,  /* each word may be an address */
+    GCXI_SCAN_SPECIAL /* trace/special.c knows */
 };
 
 enum gcxi_block_state {
@@ -79,12 +91,13 @@ struct gcxi_block {
     };
     struct gcxi_lane *owner; /* the lane that allocates from it, or NULL */
     uint8_t state;           /* enum gcxi_block_state */
-    uint8_t kind;            /* enum gcxi_kind */
+    uint8_t kind;            /* enum gcxi_kind, or a number of heap/kind.h */
     uint8_t class_index;
     uint8_t needs_zero;  /* its free slots hold old data */
     uint8_t own_mark;    /* the mark byte of a large object */
+    uint8_t scan;        /* enum gcxi_scan */
+    uint8_t side;        /* enum gcxi_side_part (heap/side.h) */
     uint8_t is_recycled; /* on a list of heap/recycle.h */
-    uint8_t unused[2];
 };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");
@@ -98,7 +111,7 @@ struct gcxi_map {
     uint8_t *used;             /* 1: the unit belongs to a block; [units] is 0 */
     uint8_t *young;            /* 1: its block holds young objects; [units] is 0 */
     uint8_t *armed;            /* 1: writes to it are tracked */
-    uint8_t *kind;             /* enum gcxi_kind of used units, else 0xff */
+    uint8_t *kind;             /* as in its block, of used units; else 0xff */
     uint8_t epoch;             /* world stopped to change */
     uint8_t epoch_before;      /* during a full cycle; else == epoch */
 };

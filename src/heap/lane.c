@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/recycle.h"
@@ -17,8 +18,9 @@
 bool gcxi_lane_one_slot;
 void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
 
-/* Blocks with free slots that nobody owns. Under the heap lock. */
-static uint32_t avail[GCXI_KINDS][GCXI_CLASSES];
+/* Blocks of the library's own kinds with free slots that nobody owns. Under
+ * the heap lock. */
+static uint32_t own_avail[GCXI_KINDS][GCXI_CLASSES];
 
 /* ---- Lanes ---- */
 
@@ -95,10 +97,9 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     struct gcxi_block *block = lane->block;
     uint8_t epoch = gcxi_map.epoch;
     uint32_t lo = gcxi_marks_find_other(block->marks, block->young_hi, block->slots, epoch);
-    uint32_t hi = gcxi_marks_find(block->marks, lo, block->slots, epoch);
     if (lo == block->slots)
         return false;
-    gcxi_clear_bytes(block->marks + lo, hi - lo); /* GCXI_MARK_NONE */
+    uint32_t hi = gcxi_marks_clear_until(block->marks, lo, block->slots, epoch);
     gcxi_store_relaxed(&lane->limit, gcxi_slot_addr(block, hi));
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;
@@ -119,9 +120,14 @@ bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane)
 
 /* ---- Blocks ---- */
 
+static uint32_t *avail_of(unsigned kind)
+{
+    return kind < GCXI_KINDS ? own_avail[kind] : gcxi_kinds[kind]->avail;
+}
+
 void gcxi_avail_push(struct gcxi_block *block)
 {
-    uint32_t *list = &avail[block->kind][block->class_index];
+    uint32_t *list = &avail_of(block->kind)[block->class_index];
     block->state = GCXI_BLOCK_AVAIL;
     block->next = *list;
     *list = gcxi_block_unit(block);
@@ -129,12 +135,13 @@ void gcxi_avail_push(struct gcxi_block *block)
 
 void gcxi_avail_reset(void)
 {
-    memset(avail, 0, sizeof avail);
+    for (unsigned kind = 0; kind < gcxi_kind_count; kind++)
+        memset(avail_of(kind), 0, sizeof own_avail[0]);
 }
 
 static struct gcxi_block *avail_pop(enum gcxi_kind kind, unsigned class_index)
 {
-    uint32_t *list = &avail[kind][class_index];
+    uint32_t *list = &avail_of(kind)[class_index];
     if (*list == 0)
         return NULL;
     struct gcxi_block *block = &gcxi_map.blocks[*list];
@@ -192,7 +199,7 @@ static void local_each_lane(struct gcxi_local *local, void (*visit)(struct gcxi_
 
 static void local_each_block(struct gcxi_local *local, void (*visit)(struct gcxi_lane *lane))
 {
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+    for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++)
         for (unsigned i = 0; local->lanes[kind] != NULL && i < GCXI_CLASSES; i++)
             if (local->lanes[kind][i].block != NULL)
                 visit(&local->lanes[kind][i]);
@@ -202,7 +209,7 @@ void gcxi_local_retire(struct gcxi_local *local)
 {
     local_each_block(local, lane_release_block);
     local_each_lane(local, gcxi_recycle_retire);
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++) {
+    for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++) {
         if (local->lanes[kind] != NULL)
             gcxi_meta_free(local->lanes[kind], GCXI_CLASSES * sizeof *local->lanes[kind]);
         local->lanes[kind] = NULL;
@@ -235,9 +242,30 @@ void gcxi_local_restart_stw(struct gcxi_local *local)
     local_each_block(local, lane_restart);
 }
 
+static void lane_freeze(struct gcxi_lane *lane)
+{
+    lane->frozen_end = lane->run->end;
+    lane->run->end = lane->run->cur;
+}
+
+static void lane_thaw(struct gcxi_lane *lane)
+{
+    lane->run->end = lane->frozen_end;
+}
+
+void gcxi_local_freeze(struct gcxi_local *local)
+{
+    local_each_block(local, lane_freeze);
+}
+
+void gcxi_local_thaw(struct gcxi_local *local)
+{
+    local_each_block(local, lane_thaw);
+}
+
 void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t *slots)
 {
-    for (unsigned kind = 0; kind < GCXI_KINDS; kind++) {
+    for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++) {
         const struct gcxi_lane *lanes = gcxi_load_acquire(&local->lanes[kind]);
         for (unsigned i = 0; lanes != NULL && i < GCXI_CLASSES; i++) {
             uintptr_t cur = gcxi_load_relaxed(&lanes[i].run->cur);

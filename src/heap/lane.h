@@ -37,6 +37,7 @@ struct gcxi_lane {
     uintptr_t limit;
     struct gcxi_block *block; /* NULL until the first refill */
     struct gcx_detail_run own_run;
+    uintptr_t frozen_end; /* what the run's end is while the lane is frozen */
     uint8_t kind;
     uint8_t class_index;
     struct gcxi_recycler *recycler; /* heap/recycle.h; NULL until needed */
@@ -45,8 +46,8 @@ struct gcxi_lane {
 /* What a mutator allocates from. Lanes of a kind are made on first use. */
 struct gcxi_local {
     struct gcx_detail_runs *fast;
-    struct gcxi_lane *lanes[GCXI_KINDS];
-    uint64_t alloc_bytes; /* reserved in runs since the start */
+    struct gcxi_lane *lanes[GCXI_KINDS_MAX]; /* by kind */
+    uint64_t alloc_bytes;                    /* reserved in runs since the start */
     uint64_t alloc_slots;
 };
 
@@ -93,6 +94,10 @@ void gcxi_avail_reset(void);
 void gcxi_local_flush_stw(struct gcxi_local *local);
 void gcxi_local_restart_stw(struct gcxi_local *local);
 
+/* Between the two no slot can be had from the inline path, and nothing else
+ * changes: for the thread that collects while callbacks of the program run. */
+void gcxi_local_freeze(struct gcxi_local *local);
+void gcxi_local_thaw(struct gcxi_local *local);
 /* Slots were reserved: mutators_count. */
 void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots);
 

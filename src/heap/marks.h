@@ -21,15 +21,26 @@ GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uin
     return i;
 }
 
-/* First index in [i, n) whose byte is value; n if none. Most free runs are
- * short, so the first bytes are looked at before calling anything. */
+/* First index in [i, n) whose byte is value; n if none. */
 GCXI_INLINE uint32_t gcxi_marks_find(const uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
 {
-    for (uint32_t near = i + 4; i < near && i < n; i++)
-        if (gcxi_load_relaxed(&marks[i]) == value)
-            return i;
     const uint8_t *p = i < n ? gcxi_find_byte(marks + i, value, n - i) : NULL;
     return p != NULL ? (uint32_t)(p - marks) : n;
+}
+
+/* Clears all bytes from i on up to the first that is value, whose index it
+ * returns; n if none. Most such runs are short, so the first bytes are done
+ * before calling anything. */
+GCXI_INLINE uint32_t gcxi_marks_clear_until(uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
+{
+    for (uint32_t near = i + 8; i < near; i++) {
+        if (i == n || gcxi_load_relaxed(&marks[i]) == value)
+            return i;
+        gcxi_store_relaxed(&marks[i], 0);
+    }
+    uint32_t end = gcxi_marks_find(marks, i, n, value);
+    gcxi_clear_bytes(marks + i, end - i);
+    return end;
 }
 
 /* How many of the n bytes are value. */

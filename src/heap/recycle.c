@@ -19,6 +19,12 @@ static struct recycle_list lists[GCXI_KINDS][GCXI_CLASSES];
 
 static bool is_used; /* something was released ever */
 
+/* Objects of the program's own kinds wait for the sweep. */
+static bool is_recyclable(unsigned kind)
+{
+    return kind < GCXI_KINDS;
+}
+
 static struct recycle_list *list_of(const struct gcxi_block *block)
 {
     return &lists[block->kind][block->class_index];
@@ -50,7 +56,7 @@ bool gcxi_slot_release(struct gcxi_block *block, uint32_t slot)
 
 bool gcxi_recycle_put(struct gcxi_lane *lane, struct gcxi_block *block, uint32_t slot)
 {
-    if (!is_behind_search(block, slot))
+    if (!is_recyclable(block->kind) || !is_behind_search(block, slot))
         return true;
     if (lane != NULL && lane->recycler == NULL)
         lane->recycler = gcxi_meta_alloc(sizeof *lane->recycler);
@@ -63,6 +69,8 @@ bool gcxi_recycle_put(struct gcxi_lane *lane, struct gcxi_block *block, uint32_t
 
 void gcxi_recycle_list(struct gcxi_block *block)
 {
+    if (!is_recyclable(block->kind))
+        return;
     struct recycle_list *list = list_of(block);
     uint32_t unit = gcxi_block_unit(block);
     if (block->is_recycled || (block->state != GCXI_BLOCK_USED && block->state != GCXI_BLOCK_OWNED))
@@ -144,7 +152,8 @@ uintptr_t gcxi_recycle_take(struct gcxi_local *local, struct gcxi_lane *lane, bo
 
 bool gcxi_recycle_is_listed(const struct gcxi_lane *lane)
 {
-    return gcxi_load_relaxed(&lists[lane->kind][lane->class_index].first) != 0;
+    return is_recyclable(lane->kind) &&
+           gcxi_load_relaxed(&lists[lane->kind][lane->class_index].first) != 0;
 }
 
 bool gcxi_recycle_next_block(struct gcxi_lane *lane)

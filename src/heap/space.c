@@ -35,7 +35,9 @@
 
 #define BINS 96u
 #define BINS_EXACT 64u
-#define GROW_UNITS 64u        /* commit 4 MiB of address space at a time */
+/* Address space is committed 2 to 4 MiB at a time and up to the end of a huge
+ * page: one that is not committed whole at its first touch is never huge. */
+#define GROW_UNITS 64u
 #define SMALL_HEAP_UNITS 128u /* below, huge pages would cost more than they save */
 
 struct zone {
@@ -155,7 +157,8 @@ static bool zone_commit(struct zone *zone, uint32_t end)
     if (end <= zone->committed)
         return true;
     uint32_t units = end - zone->committed;
-    uint32_t step = (uint32_t)gcxi_min(gcxi_max(units, GROW_UNITS), zone->limit - zone->committed);
+    uint32_t grown = (uint32_t)gcxi_align_up(end + GROW_UNITS / 2, GROW_UNITS / 2);
+    uint32_t step = (uint32_t)gcxi_min(grown, zone->limit) - zone->committed;
     void *base = (void *)gcxi_unit_addr(zone->committed);
     if (gcxi_vm_commit(base, (size_t)step << GCXI_LG_UNIT) != 0) {
         step = units;

@@ -6,7 +6,9 @@
  *
  * The cache of one core is what its last level holds, even where that level is
  * shared: a program that allocates on one thread, the common case, has it to
- * itself. Virtual machines often report none; then sysconf is asked (which on
+ * itself. But no core reaches more than the cache of its own complex, and some
+ * virtual machines report the sum of all (512 MiB was seen), so what is told is
+ * limited to 32 MiB. Virtual machines often report none; then sysconf is asked (which on
  * x86-64 asks the processor), then 8 MiB is assumed.
  *
  * SPDX-License-Identifier: MIT */
@@ -26,6 +28,7 @@
 #define CPU_CACHE_DIR "/sys/devices/system/cpu/cpu0/cache/index"
 #define CPU_CACHE_INDICES 8
 #define CPU_CACHE_DEFAULT_BYTES (8 * GCXI_MIB)
+#define CPU_CACHE_MAX_BYTES (32 * GCXI_MIB)
 #define CPU_PATH_BYTES 96
 #define CPU_TEXT_BYTES 32
 
@@ -112,7 +115,7 @@ size_t gcxi_cpu_cache_bytes(void)
         bytes = cpu_sysconf_bytes(_SC_LEVEL3_CACHE_SIZE);
     if (bytes == 0)
         bytes = cpu_sysconf_bytes(_SC_LEVEL2_CACHE_SIZE);
-    return bytes != 0 ? bytes : CPU_CACHE_DEFAULT_BYTES;
+    return bytes != 0 ? gcxi_min(bytes, CPU_CACHE_MAX_BYTES) : CPU_CACHE_DEFAULT_BYTES;
 }
 
 uint64_t gcxi_cpu_memory_bytes(void)

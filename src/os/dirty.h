@@ -44,6 +44,9 @@ struct gcxi_dirty_backend {
     void (*disarm)(uintptr_t lo, uintptr_t hi);
     int (*harvest)(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg);
 
+    /* What the first write to an armed page costs, measured by open. */
+    uint64_t (*fault_ns)(void);
+
     /* Ends a series of harvests over all armed ranges, world stopped. Soft-dirty
      * can only clear all pages at once and does it here; others do nothing. */
     void (*harvest_end)(void);

@@ -163,6 +163,17 @@ void gcxi_vm_advise_huge(void *base, size_t bytes)
     errno = saved_errno;
 }
 
+/* Linux 5.14 and later; missing in older headers. */
+#define VM_POPULATE_WRITE 23
+
+void gcxi_vm_advise_populate(void *base, size_t bytes)
+{
+    const int saved_errno = errno;
+
+    (void)madvise(base, bytes, VM_POPULATE_WRITE);
+    errno = saved_errno;
+}
+
 void gcxi_vm_advise_nodump(void *base, size_t bytes)
 {
     const int saved_errno = errno;

@@ -43,6 +43,7 @@
 #include "base/atomic.h"
 #include "heap/space.h"
 #include "os/vm.h"
+#include "trace/special.h"
 #include "trace/workers.h"
 
 #define SLICE_WORDS 128u
@@ -50,7 +51,6 @@
 #define WORD_BYTES sizeof(uintptr_t)
 #define DONATE_DEPTH 32
 #define PEEK 8 /* entries; 4 and 12 measured the same or slower */
-#define OLD_DEPTH 2048
 
 int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes)
 {
@@ -67,149 +67,206 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
     m->base = m->sp = m->stack;
     m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
     m->staged_count[0] = m->staged_count[1] = m->newest = 0;
-    m->marked_bytes = m->marked_objects = 0;
     m->overflowed = false;
+    m->shown = 0;
+}
+
+/* What the loop reads for every word, where the compiler can see that no store
+ * through a pointer changes it. */
+struct mark_view {
+    uintptr_t base;
+    uintptr_t units;
+    uintptr_t noscan_first;
+    const struct gcxi_block *blocks;
+    const uint8_t *filter;
+    uint8_t epoch;
+    uint8_t epoch_before;
+};
+
+GCXI_INLINE struct mark_view mark_view(const struct gcxi_marker *m)
+{
+    return (struct mark_view){gcxi_map.base, gcxi_map.units, gcxi_map.noscan_first, gcxi_map.blocks,
+                              m->filter,     gcxi_map.epoch, gcxi_map.epoch_before};
 }
 
 /* ---- Pushing ---- */
 
-/* Room for n more entries, or the overflow flag is set. */
-GCXI_INLINE bool mark_room(struct gcxi_marker *m, size_t n)
+/* Room for n more entries at sp, or the overflow flag is set. */
+GCXI_INLINE bool mark_room(struct gcxi_marker *m, const uintptr_t *sp, size_t n)
 {
-    if (GCXI_LIKELY((size_t)(m->limit - m->sp) >= n))
+    if (GCXI_LIKELY((size_t)(m->limit - sp) >= n))
         return true;
     m->overflowed = true;
     return false;
 }
 
-GCXI_INLINE void mark_push_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+GCXI_INLINE uintptr_t *mark_push_range(struct gcxi_marker *m, uintptr_t *sp, uintptr_t lo,
+                                       uintptr_t hi)
 {
-    if (lo >= hi || !mark_room(m, 2))
-        return;
-    *m->sp++ = hi;
-    *m->sp++ = lo | RANGE_TAG;
+    if (lo >= hi || !mark_room(m, sp, 2))
+        return sp;
+    sp[0] = hi;
+    sp[1] = lo | RANGE_TAG;
+    return sp + 2;
 }
 
 /* Stores the word and keeps it if the filter says so. Hot. */
-GCXI_INLINE uintptr_t *mark_push_word(uintptr_t *sp, uintptr_t word, const uint8_t *filter)
+GCXI_INLINE uintptr_t *mark_push_word(const struct mark_view *view, uintptr_t *sp, uintptr_t word)
 {
-    uintptr_t unit = (word - gcxi_map.base) >> GCXI_LG_UNIT;
-    unit = unit < gcxi_map.units ? unit : gcxi_map.units;
+    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
+    unit = unit < view->units ? unit : view->units;
     *sp = word;
-    return sp + filter[unit];
+    return sp + view->filter[unit];
 }
 
-/* Hot: a subtraction, a shift, a minimum, a load, a store, an add per word. */
-GCXI_NO_SANITIZE GCXI_INLINE void mark_push_words(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+/* At most a slice of words, one at least. Hot: a subtraction, a shift, a
+ * minimum, a load, a store, an add per word. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_words(struct gcxi_marker *m,
+                                                        const struct mark_view *view, uintptr_t *sp,
+                                                        uintptr_t lo, uintptr_t hi)
 {
-    const uint8_t *filter = m->filter;
-    uintptr_t *sp = m->sp;
-    if (!mark_room(m, SLICE_WORDS + 1))
-        return;
-    for (; lo < hi; lo += WORD_BYTES)
-        sp = mark_push_word(sp, *(const uintptr_t *)lo, filter);
-    m->sp = sp;
+    if (!mark_room(m, sp, SLICE_WORDS + 1))
+        return sp;
+    do {
+        sp = mark_push_word(view, sp, *(const uintptr_t *)lo);
+        lo += WORD_BYTES;
+    } while (lo < hi);
+    return sp;
 }
 
 /* The same where pointers into the heap are rare, as in static data: four
  * words without one cost four subtractions and compares. */
-GCXI_NO_SANITIZE GCXI_INLINE void mark_push_sparse_words(struct gcxi_marker *m, uintptr_t lo,
-                                                         uintptr_t hi)
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_sparse_words(struct gcxi_marker *m,
+                                                               const struct mark_view *view,
+                                                               uintptr_t *sp, uintptr_t lo,
+                                                               uintptr_t hi)
 {
-    uintptr_t base = gcxi_map.base;
-    uintptr_t bytes = (uintptr_t)gcxi_map.units << GCXI_LG_UNIT;
+    uintptr_t base = view->base;
+    uintptr_t bytes = view->units << GCXI_LG_UNIT;
     for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
         const uintptr_t *word = (const uintptr_t *)lo;
         if (word[0] - base < bytes || word[1] - base < bytes || word[2] - base < bytes ||
             word[3] - base < bytes)
-            mark_push_words(m, lo, lo + 4 * WORD_BYTES);
+            sp = mark_push_words(m, view, sp, lo, lo + 4 * WORD_BYTES);
     }
-    mark_push_words(m, lo, hi);
+    return lo < hi ? mark_push_words(m, view, sp, lo, hi) : sp;
 }
 
-/* The first slice of [lo, hi); the rest goes back as a range. */
-GCXI_INLINE uintptr_t mark_slice(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+/* 1 if words into the unit of this one matter. */
+GCXI_INLINE uint8_t mark_matters(const struct mark_view *view, uintptr_t word)
 {
-    if (GCXI_LIKELY(hi - lo <= SLICE_WORDS * WORD_BYTES))
-        return hi;
-    mark_push_range(m, lo + SLICE_WORDS * WORD_BYTES, hi);
-    return lo + SLICE_WORDS * WORD_BYTES;
+    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
+    return view->filter[unit < view->units ? unit : view->units];
 }
 
-/* Out of line, to leave the loop its registers. */
-GCXI_NO_SANITIZE static GCXI_NOINLINE void mark_scan_range(struct gcxi_marker *m, uintptr_t lo,
-                                                           uintptr_t hi)
+/* The same where most words point into the heap and few pass the filter, as in
+ * old objects during a minor cycle. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_quiet_words(struct gcxi_marker *m,
+                                                              const struct mark_view *view,
+                                                              uintptr_t *sp, uintptr_t lo,
+                                                              uintptr_t hi)
 {
-    mark_push_sparse_words(m, lo, mark_slice(m, lo, hi));
+    for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
+        const uintptr_t *word = (const uintptr_t *)lo;
+        if (mark_matters(view, word[0]) | mark_matters(view, word[1]) |
+            mark_matters(view, word[2]) | mark_matters(view, word[3]))
+            sp = mark_push_words(m, view, sp, lo, lo + 4 * WORD_BYTES);
+    }
+    return lo < hi ? mark_push_words(m, view, sp, lo, hi) : sp;
+}
+
+/* Scans a range that stands on the stack below sp; what is more than a slice
+ * goes back. Out of line, to leave the loop its registers. */
+GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *
+mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp)
+{
+    uintptr_t lo = sp[-1] & ~RANGE_TAG, hi = sp[-2];
+    uintptr_t end = gcxi_min(hi, lo + SLICE_WORDS * WORD_BYTES);
+    sp = mark_push_range(m, sp - 2, end, hi);
+    if (GCXI_LIKELY(!gcxi_special_owns(lo)))
+        return mark_push_sparse_words(m, view, sp, lo, end);
+    m->sp = sp;
+    gcxi_special_scan_range(m, lo, end);
+    return m->sp;
 }
 
 /* ---- The loop ---- */
 
-/* Resolves a word that passed the filter and prefetches what marking needs.
- * Returns 0 if the word lies past the last slot of its block, or past the end
- * of a large object in its last unit. Hot. */
-GCXI_NO_SANITIZE GCXI_INLINE uint32_t mark_stage(struct gcxi_staged *staged, uintptr_t word)
+/* Resolves a word that passed the filter and prefetches what marking needs. A
+ * word past the last slot of its block leads to a mark byte that is never an
+ * object's (H5); one past the end of a large object, in its last unit, leads to
+ * the object. Hot. */
+GCXI_INLINE void mark_stage(const struct mark_view *view, struct gcxi_staged *staged,
+                            uintptr_t word)
 {
-    uintptr_t unit = (word - gcxi_map.base) >> GCXI_LG_UNIT;
-    unit -= gcxi_map.blocks[unit].head_back;
-    const struct gcxi_block *block = &gcxi_map.blocks[unit];
-    uintptr_t start = gcxi_map.base + (unit << GCXI_LG_UNIT);
-    uint32_t slot = gcxi_block_slot(block, word - start);
-    staged->mark = block->marks + slot;
+    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
+    unit -= view->blocks[unit].head_back;
+    const struct gcxi_block *block = &view->blocks[unit];
     staged->block = block;
-    staged->addr = start + (uintptr_t)slot * block->slot_bytes;
+    staged->mark =
+        block->marks + gcxi_block_slot(block, word - (view->base + (unit << GCXI_LG_UNIT)));
     __builtin_prefetch(staged->mark);
-    if (unit < gcxi_map.noscan_first)
-        __builtin_prefetch((const void *)staged->addr);
-    return (slot < block->slots) & (word - staged->addr < block->slot_bytes);
+    if (unit < view->noscan_first)
+        __builtin_prefetch((const void *)word);
 }
 
 /* Prefetches the block entry of a word that will be staged soon. The word may
  * be anything, for a prefetch never faults. Hot. */
-GCXI_INLINE void mark_peek(uintptr_t word)
+GCXI_INLINE void mark_peek(const struct mark_view *view, uintptr_t word)
 {
-    uintptr_t unit = (word - gcxi_map.base) >> GCXI_LG_UNIT;
-    uintptr_t entry = (uintptr_t)gcxi_map.blocks + unit * sizeof(struct gcxi_block);
+    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
+    uintptr_t entry = (uintptr_t)view->blocks + unit * sizeof(struct gcxi_block);
     __builtin_prefetch((const void *)entry);
 }
 
 /* Stages a batch from the top of the stack; ranges are scanned as they come. */
-GCXI_NO_SANITIZE GCXI_INLINE void mark_stage_batch(struct gcxi_marker *m, uint32_t batch)
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
+mark_stage_batch(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp, uint32_t batch)
 {
+    const uintptr_t *base = m->base;
     uint32_t n = 0;
-    while (n < GCXI_BATCH && m->sp > m->base) {
-        uintptr_t entry = *--m->sp;
-        mark_peek(m->sp[-PEEK]);
+    while (n < GCXI_BATCH && sp > base) {
+        uintptr_t entry = sp[-1];
+        mark_peek(view, sp[-1 - PEEK]);
         if (GCXI_LIKELY((entry & RANGE_TAG) == 0)) {
-            n += mark_stage(&m->staged[batch][n], entry);
+            sp--;
+            mark_stage(view, &m->staged[batch][n++], entry);
         } else {
-            uintptr_t lo = entry & ~RANGE_TAG, hi = *--m->sp;
-            mark_scan_range(m, lo, hi);
+            sp = mark_scan_range(m, view, sp);
         }
     }
     m->staged_count[batch] = n;
+    return sp;
 }
 
-/* M1. */
-GCXI_INLINE bool mark_is_object(const struct gcxi_staged *staged, uint8_t mark)
+/* Marks what is an object (M1) and not marked, and pushes its words. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
+                                                     const struct mark_view *view, uintptr_t *sp,
+                                                     const struct gcxi_staged *staged)
 {
     const struct gcxi_block *block = staged->block;
-    return mark == gcxi_map.epoch_before ||
-           gcxi_slot_is_young(block, (uint32_t)(staged->mark - block->marks), mark);
-}
-
-GCXI_NO_SANITIZE GCXI_INLINE void mark_process(struct gcxi_marker *m,
-                                               const struct gcxi_staged *staged)
-{
     uint8_t mark = *staged->mark;
-    if (mark == gcxi_map.epoch || !mark_is_object(staged, mark))
-        return;
-    *staged->mark = gcxi_map.epoch;
-    m->marked_objects++;
-    m->marked_bytes += staged->block->slot_bytes;
-    uintptr_t end = staged->addr + staged->block->slot_bytes;
-    if (staged->block->kind != GCXI_NOSCAN)
-        mark_push_words(m, staged->addr, mark_slice(m, staged->addr, end));
+    if (mark == view->epoch)
+        return sp;
+    uint32_t slot = (uint32_t)(staged->mark - block->marks);
+    if (mark != view->epoch_before && !gcxi_slot_is_young(block, slot, mark))
+        return sp;
+    *staged->mark = view->epoch;
+    if (block->scan == GCXI_SCAN_NOTHING)
+        return sp;
+    if (GCXI_UNLIKELY(block->scan == GCXI_SCAN_SPECIAL)) {
+        m->sp = sp;
+        gcxi_special_scan(m, block, slot);
+        return m->sp;
+    }
+    uintptr_t addr =
+        view->base + ((uintptr_t)(block - view->blocks) << GCXI_LG_UNIT) + slot * block->slot_bytes;
+    uintptr_t end = addr + block->slot_bytes;
+    if (GCXI_UNLIKELY(block->slot_bytes > SLICE_WORDS * WORD_BYTES)) {
+        sp = mark_push_range(m, sp, addr + SLICE_WORDS * WORD_BYTES, end);
+        end = addr + SLICE_WORDS * WORD_BYTES;
+    }
+    return mark_push_words(m, view, sp, addr, end);
 }
 
 /* Gives the upper half of a long range at the bottom of the stack. Handed over
@@ -240,23 +297,26 @@ static GCXI_NOINLINE void mark_donate(struct gcxi_marker *m)
         m->base += n;
 }
 
-GCXI_HOT GCXI_NO_SANITIZE bool gcxi_mark_drain(struct gcxi_marker *m, uint64_t max_objects)
+GCXI_HOT GCXI_NO_SANITIZE bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches)
 {
-    uint64_t stop_at = max_objects != 0 ? m->marked_objects + max_objects : UINT64_MAX;
+    const struct mark_view view = mark_view(m);
+    uintptr_t *sp = m->sp;
     for (;;) {
         uint32_t older = m->newest;
         m->newest = older ^ 1;
-        mark_stage_batch(m, m->newest);
-        for (uint32_t i = 0; i < m->staged_count[older]; i++)
-            mark_process(m, &m->staged[older][i]);
+        sp = mark_stage_batch(m, &view, sp, older ^ 1);
+        const struct gcxi_staged *end = m->staged[older] + m->staged_count[older];
+        for (const struct gcxi_staged *staged = m->staged[older]; staged < end; staged++)
+            sp = mark_process(m, &view, sp, staged);
         m->staged_count[older] = 0;
-        if (m->sp == m->base && m->staged_count[m->newest] == 0) {
+        m->sp = sp;
+        if (sp == m->base && m->staged_count[older ^ 1] == 0) {
             m->base = m->sp = m->stack;
             return true;
         }
-        if (GCXI_UNLIKELY(gcxi_pool_is_hungry()) && m->sp - m->base > DONATE_DEPTH)
+        if (GCXI_UNLIKELY(gcxi_pool_is_hungry()) && sp - m->base > DONATE_DEPTH)
             mark_donate(m);
-        if (GCXI_UNLIKELY(m->marked_objects >= stop_at))
+        if (GCXI_UNLIKELY(--max_batches == 0))
             return false;
     }
 }
@@ -273,36 +333,51 @@ static void mark_make_room(struct gcxi_marker *m, size_t n)
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
     mark_make_room(m, 2);
-    mark_push_range(m, gcxi_align_up(lo, WORD_BYTES), gcxi_align_down(hi, WORD_BYTES));
+    m->sp =
+        mark_push_range(m, m->sp, gcxi_align_up(lo, WORD_BYTES), gcxi_align_down(hi, WORD_BYTES));
 }
 
-void gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
+    const struct mark_view view = mark_view(m);
+    size_t passed = 0;
     while (lo < hi) {
         uintptr_t end = hi - lo > SLICE_WORDS * WORD_BYTES ? lo + SLICE_WORDS * WORD_BYTES : hi;
-        if ((size_t)(m->sp - m->base) > OLD_DEPTH)
-            gcxi_mark_drain(m, 0);
-        mark_push_words(m, lo, end);
+        mark_make_room(m, SLICE_WORDS + 1);
+        uintptr_t *before = m->sp;
+        m->sp = mark_push_quiet_words(m, &view, before, lo, end);
+        passed += (size_t)(m->sp - before);
         lo = end;
     }
+    return passed;
+}
+
+/* Whether some block ends where the unit begins: its last byte belongs to no
+ * object. */
+GCXI_INLINE bool is_block_start(uintptr_t unit_addr)
+{
+    uint32_t unit = gcxi_addr_unit(unit_addr);
+    return gcxi_map.used[unit] == 0 || gcxi_map.blocks[unit].head_back == 0;
 }
 
 /* The word may be the address one past the end of an object before it. */
 GCXI_INLINE bool may_be_end(uintptr_t word)
 {
-    return word % GCXI_GRANULE == 0 && gcxi_map.kind[gcxi_addr_unit(word - 1)] != GCXI_LOOSE;
+    return word % GCXI_GRANULE == 0 && gcxi_map.kind[gcxi_addr_unit(word - 1)] != GCXI_LOOSE &&
+           (word % GCXI_UNIT != 0 || !is_block_start(word));
 }
 
 GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
+    const struct mark_view view = mark_view(m);
     lo = gcxi_align_up(lo, WORD_BYTES);
     hi = gcxi_align_down(hi, WORD_BYTES);
     for (; lo < hi; lo += WORD_BYTES) {
         uintptr_t word = *(const uintptr_t *)lo;
-        mark_make_room(m, 2);
-        m->sp = mark_push_word(m->sp, word, m->filter);
+        mark_make_room(m, 3);
+        m->sp = mark_push_word(&view, m->sp, word);
         if (may_be_end(word))
-            m->sp = mark_push_word(m->sp, word - 1, m->filter);
+            m->sp = mark_push_word(&view, m->sp, word - 1);
     }
 }
 
@@ -312,15 +387,35 @@ void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t sl
     *m->sp++ = gcxi_slot_addr(block, slot);
 }
 
+void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
+{
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    if (block->scan == GCXI_SCAN_SPECIAL)
+        gcxi_special_scan(m, block, slot);
+    else if (block->scan != GCXI_SCAN_NOTHING)
+        gcxi_mark_range(m, addr, addr + block->slot_bytes);
+}
+
 /* Scans the marked objects of a block that has been dropped from a stack. */
 static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
 {
+    if (block->scan == GCXI_SCAN_NOTHING)
+        return;
     for (uint32_t slot = 0; slot < block->slots; slot++) {
         if (block->marks[slot] != gcxi_map.epoch)
             continue;
-        uintptr_t addr = gcxi_slot_addr(block, slot);
-        mark_push_range(m, addr, addr + block->slot_bytes);
+        gcxi_mark_contents(m, block, slot);
         gcxi_mark_drain(m, 0);
+    }
+}
+
+static void recover_zone(struct gcxi_marker *m, enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        recover_block(m, block);
+        unit += block->units;
     }
 }
 
@@ -328,11 +423,7 @@ void gcxi_mark_recover(struct gcxi_marker *m)
 {
     do {
         m->overflowed = false;
-        uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-        for (uint32_t unit = 0; (unit = gcxi_next_used(unit, end)) < end;) {
-            const struct gcxi_block *block = &gcxi_map.blocks[unit];
-            recover_block(m, block);
-            unit += block->units;
-        }
+        recover_zone(m, GCXI_ZONE_SCAN);
+        recover_zone(m, GCXI_ZONE_NOSCAN);
     } while (m->overflowed);
 }

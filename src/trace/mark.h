@@ -16,7 +16,6 @@
 struct gcxi_staged {
     uint8_t *mark;
     const struct gcxi_block *block;
-    uintptr_t addr;
 };
 
 struct gcxi_marker {
@@ -28,11 +27,10 @@ struct gcxi_marker {
     const uint8_t *filter; /* per unit, 1: words into it matter in this cycle */
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
-    uint32_t newest; /* of the two batches: the one staged last */
-    uint64_t marked_bytes;
-    uint64_t marked_objects;
-    bool overflowed; /* entries were dropped: marked objects left unscanned */
-};
+    uint32_t newest;             /* of the two batches: the one staged last */
+    uintptr_t shown;             /* object that special.c showed last in this cycle */
+    bool overflowed;             /* entries were dropped: marked objects left unscanned */
+} __attribute__((aligned(128))); /* no line of it is shared with another worker's */
 
 /* Maps the mark stack. 0, or -1 with ENOMEM. */
 int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes);
@@ -44,8 +42,9 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
 /* As gcxi_mark_range, but reads the words now, in an old object: few of them
- * pass the filter of a minor cycle. Drains when the stack fills up. */
-void gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
+ * pass the filter of a minor cycle. Returns how many did. Drains when the stack
+ * fills up. */
+size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
 /* As gcxi_mark_range; a word also counts if it is the address one past the end
  * of an object. For stacks and registers. */
@@ -54,10 +53,13 @@ void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 /* Marks the object in that slot and remembers to scan it, unless marked. */
 void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot);
 
-/* Works until nothing is left or, if max_objects is not 0, about that many
- * objects were marked. True if nothing is left. Gives work to others that are
- * hungry (workers.h). */
-bool gcxi_mark_drain(struct gcxi_marker *m, uint64_t max_objects);
+/* Looks at what the object in that slot holds, whether it is marked or not. */
+void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot);
+
+/* Works until nothing is left or, if max_batches is not 0, that many batches
+ * were taken from the stack. True if nothing is left. Gives work to others that
+ * are hungry (workers.h). */
+bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches);
 
 /* Scans what was dropped when a mark stack was full: every marked object of
  * the heap again, until none is missing. */

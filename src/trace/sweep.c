@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "heap/kind.h"
 #include "heap/lane.h"
 #include "heap/marks.h"
 #include "heap/recycle.h"
@@ -26,7 +27,8 @@
 static bool has_room(const struct gcxi_block *block, uint32_t live,
                      const struct gcxi_sweep_policy *policy)
 {
-    uint32_t share = block->kind == GCXI_NOSCAN ? policy->noscan_share : policy->scan_share;
+    uint32_t share =
+        gcxi_kind_is_untracked(block->kind) ? policy->noscan_share : policy->scan_share;
     return (uint64_t)(block->slots - live) * share >= block->slots;
 }
 

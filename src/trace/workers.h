@@ -22,9 +22,15 @@ unsigned gcxi_workers_count(void);
  * uses malloc: not with the world stopped, and the caller counts as stopped. */
 void gcxi_workers_start_threads(void);
 
-/* Marks until nothing is left, alone while there is little and with all
- * workers otherwise. Afterwards gcxi_marker holds the totals. */
-void gcxi_workers_drain(void);
+/* A source of further work: pushes some for the worker whose stack is empty, or
+ * returns false when there is no more. Called by all workers at once. */
+typedef bool gcxi_feed(struct gcxi_marker *m);
+
+bool gcxi_feed_nothing(struct gcxi_marker *m);
+
+/* Marks until nothing is left, of the feed neither; alone while there is little
+ * and with all workers otherwise. */
+void gcxi_workers_drain(gcxi_feed *feed);
 
 /* In a forked child: no helper is left. */
 void gcxi_workers_reset_after_fork(void);

@@ -6,6 +6,8 @@
 
 #define GCX_API __attribute__((visibility("default")))
 #define GCX_MALLOC __attribute__((malloc, warn_unused_result))
+/* Keeps the frame of the caller until that has made its own last call. */
+#define GCX_RETURNS_TWICE __attribute__((returns_twice))
 #define GCX_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 #define GCX_LIKELY(x) __builtin_expect(!!(x), 1)
 

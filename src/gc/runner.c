@@ -1,0 +1,167 @@
+/* runner.c -- calling cleanups and finalizers, never inside an allocation.
+ *
+ * A cycle makes hooks ready. They are called by a thread of the library, that
+ * is started when the first are needed, or by whoever calls
+ * gcx_run_finalizers. Either takes a batch at a time, so that the lock costs
+ * nothing; two may work at once.
+ *
+ * U1  What a thread has taken hangs on its record, not on its stack: a callback
+ *     that leaves by longjmp or by an exception loses only itself. The rest is
+ *     called by the thread's next run, or handed back when the thread ends.
+ * U2  Before a callback is called its hook is empty; object and argument are on
+ *     the caller's stack.
+ *
+ * Rejected: to join the thread at exit. A callback may wait for something that
+ * the exiting thread holds.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/runner.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "gc/gc.h"
+#include "os/futex.h"
+#include "os/thread.h"
+#include "trace/hook.h"
+
+#define BATCH 64u
+
+static struct {
+    uint32_t is_running;       /* 1: the thread exists */
+    uint32_t seq;              /* futex: moves when hooks have become ready */
+    void (*notify)(void *arg); /* heap lock to set */
+    void *notify_arg;
+} runner;
+
+/* ---- Calling ---- */
+
+/* The next hook that this thread may call, or 0. */
+static uint32_t take_one(struct gcxi_mutator *self)
+{
+    if (self->hooks_taken == 0) {
+        gcxi_critical_enter(&self->suspend);
+        gcxi_lock(&gcxi_side_lock);
+        gcxi_hooks_free_list_locked(self->hooks_done);
+        self->hooks_done = 0;
+        self->hooks_taken = gcxi_hooks_take_locked(BATCH);
+        gcxi_unlock(&gcxi_side_lock);
+        gcxi_critical_leave(&self->suspend);
+    }
+    return self->hooks_taken;
+}
+
+/* U1, U2. */
+static void call(struct gcxi_mutator *self, uint32_t number)
+{
+    struct gcxi_hook *hook = gcxi_hook_at(number);
+    struct gcxi_hook due = *hook;
+    self->hooks_taken = hook->queue;
+    hook->queue = self->hooks_done;
+    self->hooks_done = number;
+    gcxi_hook_clear(hook);
+    if (gcxi_hook_type(&due) == GCXI_HOOK_FINALIZER)
+        due.finalizer((void *)gcxi_hook_object(&due), due.arg);
+    else
+        due.cleanup(due.arg);
+}
+
+size_t gcxi_runner_run(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    size_t called = 0;
+    for (uint32_t number; (number = take_one(self)) != 0; called++)
+        call(self, number);
+    return called;
+}
+
+/* ---- The library's thread ---- */
+
+static void wait_for_ready(struct gcxi_mutator *self, uint32_t seq)
+{
+    gcxi_critical_enter(&self->suspend);
+    gcxi_suspend_block_and_return(&self->suspend, GCXI_CALLER_FRAME());
+    gcxi_futex_wait(&runner.seq, seq);
+    gcxi_suspend_unblock(&self->suspend);
+    gcxi_critical_leave(&self->suspend);
+}
+
+/* A callback may end the thread. */
+static void thread_ended(void *arg)
+{
+    (void)arg;
+    gcxi_store_release(&runner.is_running, 0);
+}
+
+static void *thread_main(void *arg)
+{
+    (void)arg;
+    pthread_cleanup_push(thread_ended, NULL);
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self != NULL)
+        gcxi_gc_leave(self);
+    while (self != NULL) {
+        uint32_t seq = gcxi_load_acquire(&runner.seq);
+        if (gcxi_runner_run() == 0)
+            wait_for_ready(self, seq);
+    }
+    pthread_cleanup_pop(1);
+    return NULL;
+}
+
+/* Faults are the thread's own, and the collector must be able to stop it. */
+static void block_signals(sigset_t *old)
+{
+    static const int needed[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        sigdelset(&set, needed[i]);
+    sigdelset(&set, gcxi_suspend_signal());
+    pthread_sigmask(SIG_SETMASK, &set, old);
+}
+
+static int thread_create(void)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t old;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    block_signals(&old);
+    int error = gcxi_thread_create(&thread, &attr, thread_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    return error;
+}
+
+void gcxi_runner_start_thread(void)
+{
+    if (gcxi_load_relaxed(&gcxi_hooks.used) == 0 || gcxi_gc.settings.runs_on_demand ||
+        gcxi_load_relaxed(&runner.is_running) != 0 ||
+        gcxi_exchange_acq_rel(&runner.is_running, 1) != 0)
+        return;
+    if (thread_create() != 0)
+        gcxi_store_release(&runner.is_running, 0);
+}
+
+void gcxi_runner_wake(void)
+{
+    if (gcxi_load_relaxed(&gcxi_hooks.ready_count) == 0)
+        return;
+    gcxi_add_acq_rel(&runner.seq, 1);
+    gcxi_futex_wake(&runner.seq, 1);
+    if (runner.notify != NULL)
+        runner.notify(runner.notify_arg);
+}
+
+void gcxi_runner_set_notifier(void (*notify)(void *arg), void *arg)
+{
+    runner.notify_arg = arg;
+    runner.notify = notify;
+}
+
+void gcxi_runner_reset_after_fork(void)
+{
+    runner.is_running = 0;
+}

@@ -1,0 +1,217 @@
+/* finalize.c -- from "not reached" to "gone".
+ *
+ *   0 arguments of hooks are marked. One that leads back to its own object,
+ *     which nothing else has reached, is a mistake and reported once
+ *   1 short weak references and links to what was not reached are cleared
+ *   2 from each object with a finalizer that was not reached, what it holds is
+ *     marked; if that reaches the object itself, it is in a cycle: reported
+ *     once, and kept
+ *   3 those still not reached hang from no other: their finalizers are ready.
+ *     They are marked, so that the finalizer finds them whole; the others wait
+ *     for a later cycle
+ *   4 ephemerons whose key is still not marked are emptied
+ *   5 long weak references and links likewise
+ *   6 cleanups of what is still not marked are ready, last added first
+ *
+ * So a weak reference is cleared before any cleanup or finalizer runs, long
+ * ones and ephemerons outlive finalization, and a cleanup runs when its object
+ * cannot come back any more.
+ *
+ * Z1  A hook that has hung through a cycle hangs on an old object, and its
+ *     argument is old: a minor cycle looks at young ones only (N2 in hook.c).
+ * Z2  Nothing here needs memory.
+ * Z3  The hooks of an object that is gone are taken off all together, before
+ *     its slot can be used again.
+ *
+ * Rejected: tracing from each finalizable object with a mark of its own, which
+ * orders cycles as well: it is quadratic.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "trace/finalize.h"
+
+#include "trace/ephemeron.h"
+#include "trace/hook.h"
+#include "trace/special.h"
+#include "trace/weak.h"
+#include "trace/workers.h"
+
+void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
+
+/* ---- Walking ---- */
+
+typedef void hook_visitor(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m);
+
+static void each_young(hook_visitor *visit, struct gcxi_marker *m)
+{
+    for (uint32_t i = 0; i < gcxi_hooks.young_count; i++) {
+        uint32_t number = gcxi_hooks.young[i];
+        struct gcxi_hook *hook = gcxi_hook_at(number);
+        if (hook->object != 0)
+            visit(hook, number, m);
+    }
+}
+
+static void each_hook(bool is_minor, hook_visitor *visit, struct gcxi_marker *m)
+{
+    if (is_minor) {
+        each_young(visit, m);
+        return;
+    }
+    for (uint32_t number = 1, end; number <= gcxi_hooks.used; number = end) {
+        struct gcxi_hook *hook = gcxi_hook_at(number);
+        end = (uint32_t)gcxi_min(gcxi_hook_segment_end(number), gcxi_hooks.used + 1);
+        for (; number < end; number++, hook++)
+            if (hook->object != 0)
+                visit(hook, number, m);
+    }
+}
+
+static bool is_hanging(const struct gcxi_hook *hook)
+{
+    return (hook->object & GCXI_HOOK_READY) == 0;
+}
+
+static bool is_unreached(const struct gcxi_hook *hook)
+{
+    return is_hanging(hook) && !gcxi_is_marked(gcxi_hook_object(hook));
+}
+
+static struct gcxi_block *find_slot(const struct gcxi_hook *hook, uint32_t *slot)
+{
+    uintptr_t object = gcxi_hook_object(hook);
+    struct gcxi_block *block = gcxi_unit_block(gcxi_addr_unit(object));
+    *slot = gcxi_block_slot(block, object - gcxi_block_addr(block));
+    return block;
+}
+
+static void report_once(struct gcxi_hook *hook, const char *what)
+{
+    if ((hook->object & GCXI_HOOK_TOLD) == 0)
+        gcxi_report("%s, the object at %p: it will never be collected", what,
+                    (void *)gcxi_hook_object(hook));
+    hook->object |= GCXI_HOOK_TOLD;
+}
+
+/* ---- 0: arguments ---- */
+
+/* Of hooks whose object was reached, or whose call is due. */
+static void mark_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
+{
+    (void)number;
+    if (gcxi_hook_type(hook) >= GCXI_HOOK_LINK || is_unreached(hook))
+        return;
+    gcxi_special_push_root(m, (uintptr_t)hook->arg);
+    if (!is_hanging(hook) && gcxi_hook_type(hook) == GCXI_HOOK_FINALIZER)
+        gcxi_special_push_root(m, gcxi_hook_object(hook));
+}
+
+/* Of the others, one by one. */
+static void mark_last_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
+{
+    (void)number;
+    if (gcxi_hook_type(hook) >= GCXI_HOOK_LINK || !is_hanging(hook))
+        return;
+    bool was_reached = !is_unreached(hook);
+    gcxi_special_push_root(m, (uintptr_t)hook->arg);
+    gcxi_workers_drain(gcxi_feed_nothing);
+    if (!was_reached && !is_unreached(hook))
+        report_once(hook, "the argument of a cleanup or finalizer leads back to its own object");
+}
+
+/* ---- 1, 5: links ---- */
+
+/* The program may have stored something else meanwhile. */
+static void clear_link(struct gcxi_hook *hook, uint32_t number)
+{
+    uint32_t slot;
+    const struct gcxi_block *block = find_slot(hook, &slot);
+    if ((uintptr_t)*hook->link - gcxi_hook_object(hook) < block->slot_bytes)
+        *hook->link = NULL;
+    gcxi_hook_free(hook, number);
+}
+
+static void clear_short_link(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
+{
+    (void)m;
+    if (gcxi_hook_type(hook) != GCXI_HOOK_LINK || !is_unreached(hook))
+        return;
+    gcxi_hook_unhang(hook, number);
+    clear_link(hook, number);
+}
+
+/* ---- 2, 3: finalizers ---- */
+
+static void mark_below(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
+{
+    uint32_t slot;
+    (void)number;
+    if (gcxi_hook_type(hook) != GCXI_HOOK_FINALIZER || !is_unreached(hook))
+        return;
+    const struct gcxi_block *block = find_slot(hook, &slot);
+    gcxi_mark_contents(m, block, slot);
+    gcxi_workers_drain(gcxi_feed_nothing);
+    if (gcxi_is_marked(gcxi_hook_object(hook)))
+        report_once(hook, "a cycle of finalizers");
+}
+
+static void ready_if_unreached(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
+{
+    if (gcxi_hook_type(hook) != GCXI_HOOK_FINALIZER || !is_unreached(hook))
+        return;
+    gcxi_special_push_root(m, gcxi_hook_object(hook));
+    gcxi_hook_unhang(hook, number);
+    gcxi_hook_make_ready(hook, number);
+}
+
+/* ---- 5, 6: gone ---- */
+
+/* Z3. */
+static void ready_all(struct gcxi_hook *hook)
+{
+    uint32_t slot;
+    const struct gcxi_side *side = gcxi_side_of(find_slot(hook, &slot));
+    for (uint32_t number = side->hooks[slot], next; number != 0; number = next) {
+        struct gcxi_hook *one = gcxi_hook_at(number);
+        next = one->next;
+        gcxi_hooks.counts[gcxi_hook_type(one)]--;
+        if (gcxi_hook_type(one) >= GCXI_HOOK_LINK)
+            clear_link(one, number);
+        else
+            gcxi_hook_make_ready(one, number);
+    }
+    side->hooks[slot] = 0;
+    side->watched[slot] = 0;
+}
+
+static void ready_if_gone(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
+{
+    (void)number;
+    (void)m;
+    if (is_unreached(hook))
+        ready_all(hook);
+}
+
+void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
+{
+    const uint32_t *counts = gcxi_hooks.counts;
+    if (gcxi_finalize_more != NULL)
+        gcxi_finalize_more(m, is_minor);
+    if (gcxi_hooks.roots != 0) {
+        each_hook(is_minor, mark_argument, m);
+        gcxi_workers_drain(gcxi_feed_nothing);
+        each_hook(is_minor, mark_last_argument, m);
+    }
+    gcxi_weak_clear(is_minor, false);
+    if (counts[GCXI_HOOK_LINK] != 0)
+        each_hook(is_minor, clear_short_link, m);
+    if (counts[GCXI_HOOK_FINALIZER] != 0) {
+        each_hook(is_minor, mark_below, m);
+        each_hook(is_minor, ready_if_unreached, m);
+        gcxi_workers_drain(gcxi_feed_nothing);
+    }
+    gcxi_ephemeron_clear(is_minor);
+    gcxi_weak_clear(is_minor, true);
+    if (counts[GCXI_HOOK_CLEANUP] + counts[GCXI_HOOK_LONG_LINK] != 0)
+        each_hook(is_minor, ready_if_gone, m);
+    gcxi_hooks.young_count = 0;
+}
