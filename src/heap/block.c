@@ -88,7 +88,8 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
                                            bool may_grow)
 {
-    size_t span_bytes = gcxi_align_up(bytes + 1, GCXI_UNIT); /* as in gcxi_block_create */
+    size_t slot_bytes = gcxi_align_up(bytes, gcxi_vm_page_bytes());
+    size_t span_bytes = gcxi_align_up(slot_bytes + 1, GCXI_UNIT); /* as in gcxi_block_create */
     if (span_bytes >> GCXI_LG_UNIT >= gcxi_map.units)
         return NULL;
     bool is_zero;
@@ -98,7 +99,7 @@ struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, si
         return NULL;
     struct gcxi_block *block = block_claim(unit, units, kind);
     block->marks = &block->own_mark;
-    block->slot_bytes = gcxi_align_up(bytes, gcxi_vm_page_bytes());
+    block->slot_bytes = slot_bytes;
     block->slots = 1;
     block->needs_zero = !is_zero;
     block->state = GCXI_BLOCK_LARGE;

@@ -227,6 +227,23 @@ static void words_find_their_objects(void **state)
     assert_null(gcxi_find_object(gcxi_unit_addr(gcxi_map.units), &slot));
 }
 
+/* The address one past the end of an object is never in the block behind. */
+static void no_slot_holds_the_last_byte_of_its_block(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES; c++) {
+        struct gcxi_block *block = gcxi_block_create(GCXI_SCAN, c);
+        assert_true(block->slots * block->slot_bytes < (size_t)block->units << GCXI_LG_UNIT);
+        gcxi_block_destroy(block);
+    }
+    for (size_t bytes = GCXI_MEDIUM_MAX + 1; bytes < 4 * GCXI_UNIT; bytes += 97) {
+        struct gcxi_block *block = gcxi_block_create_large(GCXI_SCAN, bytes, 1, true);
+        assert_true(block->slot_bytes >= bytes);
+        assert_true(block->slot_bytes < (size_t)block->units << GCXI_LG_UNIT);
+        gcxi_block_destroy(block);
+    }
+}
+
 /* ---- Recycling ---- */
 
 /* All slots of a block of that kind, handed out. */
@@ -347,6 +364,7 @@ int main(void)
         cmocka_unit_test(the_maximum_refuses_and_admits_again),
         cmocka_unit_test(a_lane_hands_out_exactly_the_free_slots),
         cmocka_unit_test(words_find_their_objects),
+        cmocka_unit_test(no_slot_holds_the_last_byte_of_its_block),
         cmocka_unit_test(released_slots_are_taken_once),
         cmocka_unit_test(slots_ahead_of_the_search_are_left_to_it),
     };
