@@ -126,10 +126,12 @@ GCX_API void *gcx_calloc(size_t n, size_t size) GCX_MALLOC;
  * and a report, if p is not the start of an object. */
 GCX_API void *gcx_realloc(void *p, size_t size);
 
-/* Releases p at once. Never needed, but for gcx_alloc_root objects. NULL is a
- * no-op. An object that a weak reference, ephemeron, cleanup, finalizer or
- * link watches is left to the collector. An address that is not the start of a live object (foreign, interior,
- * freed before) is reported and otherwise ignored. */
+/* Releases p at once: its memory may be the next object's, of any thread. Never
+ * needed, but for gcx_alloc_root objects. NULL is a no-op. An object that a weak
+ * reference, ephemeron, cleanup, finalizer or link watches is left to the
+ * collector. An address that is not the start of a live object (foreign,
+ * interior, freed before) is reported and otherwise ignored; GCX_CHECK=1 finds
+ * more (docs/guide-checking.md). */
 GCX_API void gcx_free(void *p);
 
 /* Copies in noscan memory (the strings) or scanned memory (gcx_memdup).
