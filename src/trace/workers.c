@@ -307,7 +307,7 @@ static bool drain_alone(gcxi_feed *feed)
 void gcxi_workers_drain(gcxi_feed *feed)
 {
     if (!drain_alone(feed)) {
-        if (workers.running + 1 < workers.wanted)
+        if (gcxi_load_relaxed(&workers.running) + 1 < workers.wanted)
             gcxi_store_relaxed(&workers.is_needed, 1);
         phase_begin(feed);
         work(gcxi_marker);

@@ -401,14 +401,14 @@ static void test_the_first_thread_ends(void **state)
 
 /* ---- dlopen, dlclose ------------------------------------------------------ */
 
-static const char *plugin_path(void)
+static void *open_plugin(void)
 {
-    static char path[4096];
+    char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
     REQUIRE(n > 0);
     path[n] = '\0';
     strcpy(strrchr(path, '/') + 1, "gcx_test_plugin.so");
-    return path;
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
 static atomic_int loads;
@@ -417,7 +417,7 @@ static void *load_and_unload(void *arg)
 {
     size_t times = (size_t)(uintptr_t)arg;
     for (size_t i = 0; i < times; i++) {
-        void *plugin = dlopen(plugin_path(), RTLD_NOW | RTLD_LOCAL);
+        void *plugin = open_plugin();
         if (plugin == NULL) {
             fprintf(stderr, "%s\n", dlerror());
         }

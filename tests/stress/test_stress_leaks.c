@@ -68,7 +68,7 @@ static int many_cycles(const char *arg)
 {
     struct random r = {7};
     (void)arg;
-    run_cycles(&r, scaled(2000));
+    run_cycles(&r, scaled(10000));
     struct holdings before = holdings_now();
     run_cycles(&r, scaled(10000));
     struct holdings after = holdings_now();
