@@ -391,7 +391,7 @@ def parse_options():
     parser.add_argument("--build", help="directory of the bench_* programs; without it the "
                         "release preset is built first")
     parser.add_argument("--workloads", default="main",
-                        help="names or groups, by commas: main, mark, latency, scale, all")
+                        help="names or groups, by commas: main, mark, latency, scale, ext, all")
     parser.add_argument("--peers", default=None, help="names by commas, or all")
     parser.add_argument("--runs", type=int, default=None, help="counted runs of each (5)")
     parser.add_argument("--quick", action="store_true", help="small sizes, about a minute")

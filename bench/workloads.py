@@ -91,6 +91,29 @@ def lifetime_workloads():
     return found
 
 
+PARTS = {
+    "pool": ("pair", "batch", "limit", "buffer", "shared"),
+    "slice": ("append", "with_cap", "pointers"),
+    "builder": ("build", "grown", "concat"),
+    "map": ("insert", "presized", "find", "miss", "iterate", "delete"),
+}
+
+
+def ext_workloads():
+    """What is built on top of gcx.h, beside what Go has built in."""
+    return [Workload("%s-%s" % (program, case), program.title() + case.title().replace("_", ""),
+                     program, ["--case=%d" % i], [], 2 if case == "shared" else 1, ("all", "ext"),
+                     only=("gcx", "go"))
+            for program, cases in PARTS.items() for i, case in enumerate(cases)]
+
+
+def runtime_workloads():
+    return [Workload("lisp-" + name, "Lisp" + name.capitalize(), "lisp", ["--program=%d" % number],
+                     groups=("all", "runtime"), only=("gcx", "gcx-barrier", "gcx-full", "boehm",
+                                                      "boehm1"))
+            for number, name in enumerate(("trees", "closures", "deriv", "metacircular"))]
+
+
 WORKLOADS = [
     Workload("bt", "BinaryTrees", "bt", groups=MAIN, skip=("gcx-barrier",)),
     Workload("bt-top", "BinaryTreesTopDown", "bt", ["--top=1"], groups=MAIN),
@@ -105,7 +128,7 @@ WORKLOADS = [
              only=("gcx", "boehm"), env=ONE_MARKER),
     Workload("marklimit-tree", "MarkLimitTree", "marklimit", ["--shape=1"],
              groups=("all", "mark"), only=("gcx", "boehm"), env=ONE_MARKER),
-] + lifetime_workloads() + latency_workloads() + scaling_workloads()
+] + lifetime_workloads() + latency_workloads() + scaling_workloads() + ext_workloads() + runtime_workloads()
 
 # (workload, peer): elapsed at most this part of Boehm's default in the same rounds.
 MUST = {

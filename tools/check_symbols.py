@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Proves that the libraries define no name that could clash with a program's.
 
- - libgcx.so exports gcx_ names and pthread_create, all functions of the public
-   headers among them.
+ - libgcx.so exports gcx_ names and those it interposes, all functions of the
+   public headers among them.
  - Every global symbol that libgcx.a defines begins with gcx_ or gcxi_, or is
-   __wrap_pthread_create.
+   __wrap_NAME for an interposed one.
 
 Usage: check_symbols.py BUILD_DIR
 """
@@ -14,8 +14,10 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-EXPORTED = re.compile(r"^(gcx_\w+|pthread_create)$")
-DEFINED = re.compile(r"^(gcx_\w+|gcxi_\w+|__wrap_pthread_create)$")
+INTERPOSED = ("pthread_create|sigaction|signal|__sysv_signal|pthread_sigmask|sigprocmask|sigwait|sigwaitinfo|"
+              "sigtimedwait|sigsuspend|execve|execv|execvp|execvpe|fexecve|execl|execlp|execle")
+EXPORTED = re.compile(rf"^(gcx_\w+|{INTERPOSED})$")
+DEFINED = re.compile(rf"^(gcx_\w+|gcxi_\w+|__wrap_({INTERPOSED}))$")
 
 
 def symbols(path, *flags):

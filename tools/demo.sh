@@ -20,4 +20,4 @@ echo "== The same program under GCX_TRACE=1: one line a cycle, the first five"
 GCX_TRACE=1 build/release/examples/quickstart 2>&1 >/dev/null | head -n 5 || true
 echo
 echo "== Beside the Boehm collector of this system"
-bench/run.py --quick --workloads bt,gcbench,str,big --peers gcx,boehm
+bench/run.py --quick --runs 3 --retries 1 --workloads bt,gcbench,str,big --peers gcx,boehm

@@ -12,11 +12,10 @@ libc6-dev         file:/usr/include/stdlib.h
 make              cmd:make
 cmake             cmd:cmake
 ninja-build       cmd:ninja
-pkg-config        cmd:pkg-config
-libunwind-dev     pc:libunwind
-libdw-dev         pc:libdw'
+pkg-config        cmd:pkg-config'
 group_test="$group_build
 libcmocka-dev     pc:cmocka
+libdw-dev         pc:libdw
 python3           cmd:python3"
 group_demo="$group_build
 python3           cmd:python3
@@ -28,9 +27,12 @@ golang-go         cmd:go"
 group_ci="$group_test
 $group_bench
 g++                       cmd:g++
+guile-3.0                 cmd:guile
+w3m                       cmd:w3m
 clang-14                  cmd:clang-14
 libclang-rt-14-dev        file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a
 clang-format-14           cmd:clang-format-14
+musl-tools                cmd:musl-gcc
 valgrind                  cmd:valgrind
 libc6-dbg                 dpkg
 gcc-aarch64-linux-gnu     cmd:aarch64-linux-gnu-gcc

@@ -121,14 +121,17 @@ GCX_API void *gcx_calloc(size_t n, size_t size) GCX_MALLOC;
 /* Resizes p, keeping its kind (scanned, noscan, root) and its contents up to
  * the smaller size; what is added is zero for scanned kinds. In place where
  * the object's slot allows. NULL p allocates; size 0 gives a minimal object,
- * it does not free. NULL with ENOMEM leaves p as it was; NULL with EINVAL,
+ * it does not free. Where the object moves, p is released as by gcx_free. NULL
+ * with ENOMEM leaves p as it was; NULL with EINVAL,
  * and a report, if p is not the start of an object. */
 GCX_API void *gcx_realloc(void *p, size_t size);
 
-/* Releases p at once. Never needed, but for gcx_alloc_root objects. NULL is a
- * no-op. An object that a weak reference, ephemeron, cleanup, finalizer or
- * link watches is left to the collector. An address that is not the start of a live object (foreign, interior,
- * freed before) is reported and otherwise ignored. */
+/* Releases p at once: its memory may be the next object's, of any thread. Never
+ * needed, but for gcx_alloc_root objects. NULL is a no-op. An object that a weak
+ * reference, ephemeron, cleanup, finalizer or link watches is left to the
+ * collector. An address that is not the start of a live object (foreign,
+ * interior, freed before) is reported and otherwise ignored; GCX_CHECK=1 finds
+ * more (docs/guide-checking.md). */
 GCX_API void gcx_free(void *p);
 
 /* Copies in noscan memory (the strings) or scanned memory (gcx_memdup).
@@ -346,6 +349,34 @@ GCX_API int gcx_thread_create(void *thread, const void *attr, void *(*start)(voi
  * gcx_blocking_end waits while a collection is under way. */
 GCX_API int gcx_blocking_begin(void);
 GCX_API int gcx_blocking_end(void);
+
+/* ---- Stacks of the program's own --------------------------------------- */
+
+/* For coroutines and fibers; more in gcx/stack.h. While nothing runs on a
+ * stack only the part in use is scanned. Each reports a mistake by its name,
+ * on stderr and to the error event. Example: examples/fibers.c */
+typedef struct gcx_stack gcx_stack;
+
+/* Tells of the stack [lo, hi), which grows down from hi and stays readable
+ * until it is unregistered; leave out guard pages. A collection and the frame
+ * of a signal take room on it: make it 32 KiB at least. [sp, hi) is what it holds
+ * already for its first run: sp is hi for nothing, NULL for all of it. NULL with
+ * errno: EINVAL for a range that is none, EEXIST if a byte of it belongs to a
+ * registered stack, ENOMEM. */
+GCX_API gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp);
+
+/* The calling thread leaves the stack `from` and goes on on `to`; NULL is the
+ * one that the thread was created with. Comes directly before the switch, in
+ * the function that makes it: in between the program neither loads a pointer
+ * nor returns. Any thread may go on on a stack that another has left. Takes no
+ * lock and makes no system call. 0, or -1 with errno, and nothing changed:
+ * EBUSY if something runs on `to`, EINVAL if that is not registered or a
+ * blocking section is open, EPERM if the thread does not run on `from`. */
+GCX_API int gcx_stack_switch(gcx_stack *from, gcx_stack *to) GCX_RETURNS_TWICE;
+
+/* Forgets a stack, whose memory the program may free then. 0, or -1 with
+ * EBUSY while something runs on it, EINVAL if it is not registered. */
+GCX_API int gcx_stack_unregister(gcx_stack *stack);
 
 /* ---- Seeing it --------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "api/alloc.h"
 #include "gc/gc.h"
 #include "trace/special.h"
+#include "gc/check.h"
 
 /* The inline functions as symbols, for callers that do not inline. */
 extern inline void *gcx_detail_bump(struct gcx_detail_run *runs, size_t size,
@@ -19,6 +20,7 @@ struct request {
     enum gcxi_kind kind;
     size_t align;
     size_t size;
+    const void *site;
     void *result;
 };
 
@@ -30,33 +32,39 @@ static void alloc_at(uintptr_t sp, void *arg)
     if (self == NULL)
         return;
     self->suspend.entry_sp = sp;
+    self->site = request->site;
     request->result = gcxi_gc_alloc_aligned(self, request->kind, request->align, request->size);
     self->suspend.entry_sp = 0;
     gcxi_gc_leave(self);
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        gcxi_check_tell();
 }
 
-static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size)
+static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size, const void *site)
 {
-    struct request request = {kind, align, size, NULL};
+    struct request request = {kind, align, size, site, NULL};
     gcxi_stack_with_registers(alloc_at, &request);
     return request.result;
 }
 
-/* From the lane as it is, or from a further run of its block: what needs
+/* From the lane as it is, from what was released by hand, or from a further run
+ * of its block: what needs
  * neither the heap lock nor a cycle, and so not the caller's registers. */
 static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
 {
     void *object = gcxi_local_bump(&self->local, kind, class_index);
-    if (object != NULL || self->local.lanes[kind] == NULL || gcxi_gc.settings.stress != 0)
+    if (object != NULL || self->local.lanes[kind] == NULL || gcxi_lane_one_slot)
         return object;
     gcxi_critical_enter(&self->suspend);
-    if (gcxi_lane_refill(&self->local, &self->local.lanes[kind][class_index]))
+    struct gcxi_lane *lane = &self->local.lanes[kind][class_index];
+    object = gcxi_gc_alloc_recycled(self, lane);
+    if (object == NULL && gcxi_lane_refill(&self->local, lane))
         object = gcxi_local_bump(&self->local, kind, class_index);
     gcxi_critical_leave(&self->suspend);
     return object;
 }
 
-static void *alloc_unaligned(enum gcxi_kind kind, size_t size)
+static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX && !gcxi_is_tracing)) {
@@ -64,32 +72,37 @@ static void *alloc_unaligned(enum gcxi_kind kind, size_t size)
         if (GCXI_LIKELY(object != NULL))
             return object;
     }
-    return alloc_kind(kind, 1, size);
+    return alloc_kind(kind, 1, size, site);
 }
 
-void *gcxi_alloc_of_kind(unsigned kind, size_t size)
+void *gcxi_alloc_checked(enum gcxi_kind kind, size_t size, const void *site)
 {
-    return alloc_unaligned((enum gcxi_kind)kind, size);
+    return alloc_kind(kind, 1, size, site);
+}
+
+void *gcxi_alloc_of_kind(unsigned kind, size_t size, const void *site)
+{
+    return alloc_unaligned((enum gcxi_kind)kind, size, site);
 }
 
 void *gcx_detail_alloc_slow(size_t size)
 {
-    return alloc_unaligned(GCXI_SCAN, size);
+    return alloc_unaligned(GCXI_SCAN, size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_loose_slow(size_t size)
 {
-    return alloc_unaligned(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size);
+    return alloc_unaligned(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
-    return alloc_unaligned(GCXI_NOSCAN, size);
+    return alloc_unaligned(GCXI_NOSCAN, size, GCXI_SITE());
 }
 
 void *gcx_alloc_root(size_t size)
 {
-    return alloc_kind(GCXI_ROOT, 1, size);
+    return alloc_kind(GCXI_ROOT, 1, size, GCXI_SITE());
 }
 
 void *gcx_alloc_aligned(size_t align, size_t size)
@@ -98,7 +111,7 @@ void *gcx_alloc_aligned(size_t align, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    return alloc_kind(GCXI_SCAN, align, size);
+    return alloc_kind(GCXI_SCAN, align, size, GCXI_SITE());
 }
 
 void *gcx_calloc(size_t n, size_t size)
@@ -108,5 +121,5 @@ void *gcx_calloc(size_t n, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    return gcx_alloc(bytes);
+    return gcxi_alloc_for(GCXI_SCAN, bytes, GCXI_SITE());
 }

@@ -3,7 +3,9 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "gc/check.h"
 #include "gc/gc.h"
+#include "gc/hooks.h"
 #include "gc/remember.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -48,6 +50,8 @@ void gcx_collect(enum gcx_cycle kind)
         return;
     gcxi_gc_collect(self, kind == GCX_MINOR ? GCX_MINOR : GCX_FULL, GCXI_FORCED);
     gcxi_gc_leave(self);
+    gcxi_hooks_after(kind);
+    gcxi_check_tell();
 }
 
 void gcx_disable(void)
@@ -55,7 +59,7 @@ void gcx_disable(void)
     struct gcxi_mutator *self = enter_and_lock();
     if (self == NULL)
         return;
-    gcxi_gc.disable_depth++;
+    gcxi_store_relaxed(&gcxi_gc.disable_depth, gcxi_gc.disable_depth + 1);
     unlock_and_leave(self);
 }
 
@@ -65,7 +69,7 @@ void gcx_enable(void)
     if (self == NULL)
         return;
     if (gcxi_gc.disable_depth > 0)
-        gcxi_gc.disable_depth--;
+        gcxi_store_relaxed(&gcxi_gc.disable_depth, gcxi_gc.disable_depth - 1);
     unlock_and_leave(self);
 }
 

@@ -14,6 +14,9 @@
 #define INTERPOSED pthread_create
 #else
 #define INTERPOSED __wrap_pthread_create
+
+gcxi_thread_create_function __real_pthread_create;
+gcxi_thread_create_function *const gcxi_thread_create_wrapped = __real_pthread_create;
 #endif
 
 GCX_API int INTERPOSED(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),

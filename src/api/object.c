@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gc/gc.h"
+#include "api/alloc.h"
+#include "gc/check.h"
+#include "gcx/detail/extend.h"
 #include "heap/kind.h"
+#include "heap/recycle.h"
 #include "heap/side.h"
 #include "heap/space.h"
 
@@ -17,20 +20,43 @@ struct found {
 };
 
 /* An object that was promised not to fill its slot may not grow to do so. */
-static size_t usable_bytes(const struct gcxi_block *block)
+static size_t usable_bytes(const struct gcxi_block *block, uint32_t slot)
 {
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        return gcxi_check_usable(block, slot);
     return block->slot_bytes - (block->kind == GCXI_LOOSE);
 }
 
+/* Another thread's lane holds the block, so that only the heap lock tells how far
+ * it has handed out slots; old objects are objects whatever it does. */
+static bool is_uncertain(struct gcxi_mutator *self, const struct found *found)
+{
+    const struct gcxi_lane *owner = gcxi_load_acquire(&found->block->owner);
+    const struct gcxi_lane *own = self->local.lanes[found->block->kind];
+    return owner != NULL && (own == NULL || owner != &own[found->block->class_index]) &&
+           gcxi_load_relaxed(&found->block->marks[found->slot]) != gcxi_map.epoch &&
+           gcxi_load_relaxed(&gcxi_gc.collector) != self; /* a listener, under the lock */
+}
+
 /* Inside a critical section, so that no cycle is under way: during one the
- * epoch has moved and the marks have not followed. */
-static struct found find(const void *p)
+ * epoch has moved and the marks have not followed. But one may run while this
+ * waits for the lock. */
+static struct found find(struct gcxi_mutator *self, const void *p)
 {
     struct found found = {NULL, 0, 0};
-    found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+    found.block = gcxi_find_slot((uintptr_t)p, &found.slot);
+    if (found.block == NULL)
+        return found;
+    if (is_uncertain(self, &found)) {
+        gcxi_mutator_lock_heap(self);
+        found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+        gcxi_mutator_unlock_heap();
+    } else {
+        found.block = gcxi_find_object((uintptr_t)p, &found.slot);
+    }
     if (found.block != NULL)
         found.addr = gcxi_slot_addr(found.block, found.slot);
-    if (found.block != NULL && (uintptr_t)p - found.addr >= usable_bytes(found.block))
+    if (found.block != NULL && (uintptr_t)p - found.addr >= usable_bytes(found.block, found.slot))
         found.block = NULL;
     return found;
 }
@@ -43,10 +69,10 @@ static void describe(const void *p, void **base, size_t *bytes)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    struct found found = find(p);
+    struct found found = find(self, p);
     if (found.block != NULL) {
         *base = (void *)found.addr;
-        *bytes = usable_bytes(found.block);
+        *bytes = usable_bytes(found.block, found.slot);
     }
     gcxi_gc_leave(self);
 }
@@ -67,34 +93,66 @@ size_t gcx_size(const void *p)
     return bytes;
 }
 
+void *gcx_detail_object(const void *p, size_t *bytes)
+{
+    void *base;
+    describe(p, &base, bytes);
+    return base;
+}
+
 /* ---- Release ---- */
 
 /* The object just handed out goes back to its lane as if it never was, unless
  * a cycle has seen it. */
-static bool unbump(struct gcxi_mutator *self, const struct gcxi_block *block, uint32_t slot)
+static bool unbump(const struct gcxi_lane *lane, struct gcxi_block *block, uint32_t slot)
 {
     uintptr_t addr = gcxi_slot_addr(block, slot);
-    struct gcxi_lane *lane = block->owner;
-    if (lane == NULL || lane != &self->local.lanes[block->kind][block->class_index] ||
+    if (lane == NULL || gcxi_load_relaxed(&block->owner) != lane ||
         lane->run->cur != addr + block->slot_bytes || slot < block->young_lo)
         return false;
     if (block->kind != GCXI_NOSCAN)
         memset((void *)addr, 0, block->slot_bytes);
-    lane->run->cur = addr;
+    gcxi_store_relaxed(&lane->run->cur, addr);
+    gcxi_store_release(&block->marks[slot], GCXI_MARK_NONE);
     return true;
 }
 
-static void free_large(struct gcxi_mutator *self, struct gcxi_block *block)
+/* False if another thread was first. */
+static bool free_slot(struct gcxi_mutator *self, struct gcxi_block *block, uint32_t slot)
 {
+    struct gcxi_lane *lane =
+        gcxi_local_lane(&self->local, (enum gcxi_kind)block->kind, block->class_index);
+    if (!gcxi_slot_release(block, slot))
+        return false;
+    if (unbump(lane, block, slot) || gcxi_recycle_put(lane, block, slot))
+        return true;
     gcxi_mutator_lock_heap(self);
-    gcxi_block_destroy(block);
+    gcxi_recycle_list(block);
     gcxi_mutator_unlock_heap();
+    return true;
+}
+
+/* Looks again under the lock: another thread may have been first, and waiting
+ * for the lock lets cycles pass. */
+static bool free_large(struct gcxi_mutator *self, const void *p)
+{
+    uint32_t slot;
+    gcxi_mutator_lock_heap(self);
+    struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
+    bool is_there =
+        block != NULL && gcxi_block_is_large(block) && gcxi_block_addr(block) == (uintptr_t)p;
+    if (is_there)
+        gcxi_block_destroy(block);
+    gcxi_mutator_unlock_heap();
+    return is_there;
 }
 
 static void report_bad_address(const void *p, const char *what)
 {
     void *base;
     size_t bytes;
+    if (gcxi_check_tell_freed(p, what))
+        return;
     describe(p, &base, &bytes);
     if (base != NULL)
         gcxi_gc_error("%s of %p: inside the object at %p of %zu bytes", what, p, base, bytes);
@@ -102,31 +160,48 @@ static void report_bad_address(const void *p, const char *what)
         gcxi_gc_error("%s of %p: not a live object (freed before, or never ours)", what, p);
 }
 
-void gcx_free(void *p)
+static bool free_object(struct gcxi_mutator *self, const struct found *found, const void *site)
+{
+    if (gcxi_side_is_watched(found->block, found->slot))
+        return true; /* the collector releases it when it has told who watches */
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        return gcxi_check_free(self, (void *)found->addr, site);
+    if (gcxi_block_is_large(found->block))
+        return free_large(self, (void *)found->addr);
+    return free_slot(self, found->block, found->slot);
+}
+
+static void free_at(void *p, const void *site)
 {
     if (p == NULL)
         return;
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    struct found found = find(p);
-    bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
-    bool is_watched = is_start && gcxi_side_is_watched(found.block, found.slot);
-    if (is_start && !is_watched && found.block->state == GCXI_BLOCK_LARGE)
-        free_large(self, found.block);
-    else if (is_start && !is_watched && !unbump(self, found.block, found.slot))
-        gcxi_store_relaxed(&found.block->marks[found.slot], GCXI_MARK_FREED);
+    struct found found = find(self, p);
+    bool is_freed = found.block != NULL && found.addr == (uintptr_t)p;
+    if (is_freed)
+        is_freed = free_object(self, &found, site);
     gcxi_gc_leave(self);
-    if (!is_start)
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        gcxi_check_tell();
+    if (!is_freed)
         report_bad_address(p, "free");
+}
+
+void gcx_free(void *p)
+{
+    free_at(p, GCXI_SITE());
 }
 
 /* ---- Resizing ---- */
 
-/* A smaller object stays where it is unless that would waste half of it. */
-static bool fits_in_place(const struct gcxi_block *block, size_t size)
+/* A smaller object stays where it is unless that would waste half of it. In
+ * checked mode it always moves, so that a pointer to the old place is found. */
+static bool fits_in_place(const struct gcxi_block *block, uint32_t slot, size_t size)
 {
-    return size <= usable_bytes(block) && (size > block->slot_bytes / 2 || block->slot_bytes <= 64);
+    return !gcxi_gc.settings.is_checked && size <= usable_bytes(block, slot) &&
+           (size > block->slot_bytes / 2 || block->slot_bytes <= 64);
 }
 
 /* Zeroes what lies behind the wanted bytes, so that growing again finds zero. */
@@ -146,34 +221,35 @@ static bool kind_allows(const struct gcxi_block *block, size_t size)
     return element_bytes == 0 || (size != 0 && size % element_bytes == 0);
 }
 
-/* p keeps its object alive, so block stays what it is. */
-static void *move(struct gcxi_mutator *self, const struct gcxi_block *block, void *p, size_t size)
+/* p keeps its object alive, so its block stays what it is. */
+static void *move(struct gcxi_mutator *self, const struct found *found, void *p, size_t size)
 {
+    const struct gcxi_block *block = found->block;
     enum gcxi_kind kind = block->kind == GCXI_LOOSE ? GCXI_SCAN : (enum gcxi_kind)block->kind;
+    size_t old_bytes = usable_bytes(block, found->slot);
     void *fresh = gcxi_gc_alloc(self, kind, size);
     if (fresh != NULL)
-        memcpy(fresh, p, gcxi_min(size, block->slot_bytes));
+        memcpy(fresh, p, gcxi_min(size, old_bytes));
     return fresh;
 }
 
 void *gcx_realloc(void *p, size_t size)
 {
     if (p == NULL)
-        return gcx_alloc(size);
+        return gcxi_alloc_for(GCXI_SCAN, size, GCXI_SITE());
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return NULL;
-    struct found found = find(p);
+    struct found found = find(self, p);
     bool is_start = found.block != NULL && found.addr == (uintptr_t)p;
     bool is_allowed = is_start && kind_allows(found.block, size);
-    bool stays = is_allowed && fits_in_place(found.block, size);
-    bool is_released = is_allowed && !stays &&
-                       (found.block->state == GCXI_BLOCK_LARGE || found.block->kind == GCXI_ROOT);
+    bool stays = is_allowed && fits_in_place(found.block, found.slot, size);
     void *result = p;
+    self->site = GCXI_SITE();
     if (stays)
         clear_tail(found.block, p, size);
     else
-        result = is_allowed ? move(self, found.block, p, size) : NULL;
+        result = is_allowed ? move(self, &found, p, size) : NULL;
     gcxi_gc_leave(self);
     if (!is_start)
         report_bad_address(p, "realloc");
@@ -181,7 +257,7 @@ void *gcx_realloc(void *p, size_t size)
         gcxi_gc_error("realloc of %p to %zu bytes: not what its kind allows", p, size);
     if (!is_allowed)
         errno = EINVAL;
-    else if (is_released && result != NULL)
-        gcx_free(p);
+    else if (!stays && result != NULL)
+        free_at(p, GCXI_SITE());
     return result;
 }

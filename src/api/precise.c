@@ -78,7 +78,7 @@ void *gcx_alloc_kind(gcx_kind kind, size_t size)
     const struct gcxi_kind_info *info = gcxi_kind_find(kind);
     if (GCXI_UNLIKELY(info == NULL || !size_fits(info, size)))
         return refuse(info, kind, size);
-    void *object = gcxi_alloc_of_kind(info->block_kind, size);
+    void *object = gcxi_alloc_of_kind(info->block_kind, size, GCXI_SITE());
     if (object != NULL && info->block_kind == GCXI_NOSCAN)
         memset(object, 0, size);
     return object;

@@ -42,7 +42,7 @@ static struct gcx_weak *create(void *obj, uint64_t flags, const char *function)
 {
     if (!watch(obj, 0, function))
         return NULL;
-    struct gcx_weak *weak = gcxi_alloc_of_kind(GCXI_WEAK, sizeof *weak);
+    struct gcx_weak *weak = gcxi_alloc_of_kind(GCXI_WEAK, sizeof *weak, GCXI_SITE());
     if (weak != NULL) {
         weak->flags = flags;
         gcxi_store_relaxed(&weak->target, (uintptr_t)obj);
@@ -102,7 +102,7 @@ gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
 {
     if (!watch(key, GCXI_SIDE_WAITING, "gcx_ephemeron_create"))
         return NULL;
-    struct gcx_ephemeron *e = gcxi_alloc_of_kind(GCXI_EPHEMERON, sizeof *e);
+    struct gcx_ephemeron *e = gcxi_alloc_of_kind(GCXI_EPHEMERON, sizeof *e, GCXI_SITE());
     if (e != NULL) {
         gcxi_store_relaxed(&e->value, (uintptr_t)value);
         gcxi_store_release(&e->key, (uintptr_t)key);

@@ -52,7 +52,7 @@ static void fill_heap(struct gcx_stats *stats)
 void gcx_get_stats(struct gcx_stats *stats)
 {
     struct gcx_stats all = {.struct_bytes = sizeof all};
-    struct gcxi_mutator *self = stats != NULL ? gcxi_gc_enter() : NULL;
+    struct gcxi_mutator *self = stats != NULL ? gcxi_gc_enter_to_read() : NULL;
     if (self == NULL)
         return;
     bool holds_lock = gcxi_load_relaxed(&gcxi_gc.collector) == self;

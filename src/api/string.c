@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gcx/gcx.h"
+#include "api/alloc.h"
 
-static char *copy_string(const char *s, size_t length)
+static char *copy_string(const char *s, size_t length, const void *site)
 {
-    char *copy = gcx_alloc_noscan(length + 1);
+    char *copy = gcxi_alloc_for(GCXI_NOSCAN, length + 1, site);
     if (copy == NULL)
         return NULL;
     memcpy(copy, s, length);
@@ -19,12 +19,12 @@ static char *copy_string(const char *s, size_t length)
 
 char *gcx_strdup(const char *s)
 {
-    return s != NULL ? copy_string(s, strlen(s)) : (errno = EINVAL, NULL);
+    return s != NULL ? copy_string(s, strlen(s), GCXI_SITE()) : (errno = EINVAL, NULL);
 }
 
 char *gcx_strndup(const char *s, size_t max_bytes)
 {
-    return s != NULL ? copy_string(s, strnlen(s, max_bytes)) : (errno = EINVAL, NULL);
+    return s != NULL ? copy_string(s, strnlen(s, max_bytes), GCXI_SITE()) : (errno = EINVAL, NULL);
 }
 
 void *gcx_memdup(const void *src, size_t n_bytes)
@@ -33,19 +33,19 @@ void *gcx_memdup(const void *src, size_t n_bytes)
         errno = EINVAL;
         return NULL;
     }
-    void *copy = gcx_alloc(n_bytes);
+    void *copy = gcxi_alloc_for(GCXI_SCAN, n_bytes, GCXI_SITE());
     if (copy != NULL && n_bytes != 0)
         memcpy(copy, src, n_bytes);
     return copy;
 }
 
-int gcx_vasprintf(char **out, const char *format, va_list args)
+static int print(char **out, const char *format, va_list args, const void *site)
 {
     char buffer[256];
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(buffer, sizeof buffer, format, args);
-    *out = length >= 0 ? gcx_alloc_noscan((size_t)length + 1) : NULL;
+    *out = length >= 0 ? gcxi_alloc_for(GCXI_NOSCAN, (size_t)length + 1, site) : NULL;
     if (*out != NULL && (size_t)length < sizeof buffer)
         memcpy(*out, buffer, (size_t)length + 1);
     else if (*out != NULL)
@@ -54,11 +54,16 @@ int gcx_vasprintf(char **out, const char *format, va_list args)
     return *out != NULL ? length : -1;
 }
 
+int gcx_vasprintf(char **out, const char *format, va_list args)
+{
+    return print(out, format, args, GCXI_SITE());
+}
+
 int gcx_asprintf(char **out, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int length = gcx_vasprintf(out, format, args);
+    int length = print(out, format, args, GCXI_SITE());
     va_end(args);
     return length;
 }

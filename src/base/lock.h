@@ -3,6 +3,8 @@
  * A thread takes locks in rising rank only; checked builds prove it on every
  * acquisition. The ranks, lowest first:
  *
+ *   GCXI_RANK_LOADER held around the dynamic loader's lock, so that a forked child
+ *                    never finds that one taken by a cycle of another thread.
  *   GCXI_RANK_HEAP   the heap lock: everything that is shared between mutators
  *                    and not atomic (free spans, block lists, registered
  *                    threads, roots, settings). A collection holds it from
@@ -19,7 +21,13 @@
 
 #include "base/base.h"
 
-enum gcxi_lock_rank { GCXI_RANK_HEAP = 1, GCXI_RANK_SIDE, GCXI_RANK_WORK, GCXI_RANK_META };
+enum gcxi_lock_rank {
+    GCXI_RANK_LOADER = 1,
+    GCXI_RANK_HEAP,
+    GCXI_RANK_SIDE,
+    GCXI_RANK_WORK,
+    GCXI_RANK_META
+};
 
 struct gcxi_lock {
     pthread_mutex_t mutex;

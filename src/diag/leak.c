@@ -11,8 +11,12 @@
  *   L3  When a block could not be noted the checks stop: what it leads to would
  *       be called leaked.
  *
- * The lock is one mutex for all threads. A child of fork has the whole table
- * and goes on; handlers of others may allocate while fork holds the lock.
+ *   L4  A child of fork has the whole table and goes on, but reports only what
+ *       it allocated itself: the parent tells of the rest, and what other
+ *       threads' stacks led to is not lost in the child for want of them.
+ *
+ * The lock is one mutex for all threads. Handlers of others may allocate while
+ * fork holds it.
  *
  * SPDX-License-Identifier: MIT */
 #include "diag/leak.h"
@@ -30,6 +34,7 @@
 
 #define DEPTH_DEFAULT 24
 
+uint16_t gcxi_leak_generation;
 uintptr_t gcxi_leak_loader_lo;
 uintptr_t gcxi_leak_loader_hi;
 
@@ -82,10 +87,17 @@ static void after_fork(void)
     gcxi_leak_unlock();
 }
 
-/* Before the collector's own handlers, so that this lock is taken last. */
-__attribute__((constructor)) static void handle_fork(void)
+/* L4. */
+static void after_fork_in_child(void)
 {
-    pthread_atfork(before_fork, after_fork, after_fork);
+    gcxi_leak_generation++;
+    after_fork();
+}
+
+/* Before the collector's own handlers, so that this lock is taken last. */
+__attribute__((constructor(101))) static void handle_fork(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 /* ---- Noting ---- */
@@ -99,6 +111,7 @@ static bool is_watched(const void *p)
 static void add_locked(struct gcxi_leak_block *block, void *const *pcs, size_t depth)
 {
     block->stack = gcxi_leak_stack_note(pcs, depth);
+    block->generation = gcxi_leak_generation;
     if (!gcxi_leak_table_add(block))
         leak.is_incomplete = true;
 }
@@ -284,19 +297,29 @@ static int tell(const struct gcxi_leak_found *found)
     return 0;
 }
 
-static long find_and_tell(void)
+static long find_and_tell(uintptr_t entry_sp)
 {
     struct gcxi_leak_found found;
-    if (gcxi_leak_find(&found) != 0)
-        return -1;
+    int error = gcxi_leak_find(entry_sp, &found);
+    if (error != 0)
+        return errno = error, -1;
     long count = (long)found.count;
     int status = count != 0 ? tell(&found) : 0;
     gcxi_vm_unmap(found.blocks, found.mapped_bytes);
     return status == 0 ? count : -1;
 }
 
+static void check_at(uintptr_t sp, void *arg)
+{
+    long *count = arg;
+    gcxi_leak_is_busy = true;
+    *count = find_and_tell(sp);
+    gcxi_leak_is_busy = false;
+}
+
 long gcx_leak_check(void)
 {
+    long count = -1;
     if (gcxi_leak_is_busy || !gcxi_load_relaxed(&leak.is_watching)) {
         errno = EPERM;
         return -1;
@@ -306,8 +329,6 @@ long gcx_leak_check(void)
         errno = ENOMEM;
         return -1;
     }
-    gcxi_leak_is_busy = true;
-    long count = find_and_tell();
-    gcxi_leak_is_busy = false;
+    gcxi_stack_with_registers(check_at, &count);
     return count;
 }

@@ -35,6 +35,10 @@ extern struct gcxi_leak_allocator gcxi_leak_allocator;
 /* Set: this thread's allocations are not watched. */
 extern __thread bool gcxi_leak_is_busy __attribute__((tls_model("initial-exec")));
 
+/* Forks between the process that started leak mode and this one. What was
+ * allocated in another generation is the parent's to report: here it is a root. */
+extern uint16_t gcxi_leak_generation;
+
 /* Notes a block, forgets it; p may be NULL. frame is the caller's frame
  * address, caller the address it returns to. */
 void gcxi_leak_note(void *p, size_t size, uintptr_t frame, uintptr_t caller);
@@ -61,7 +65,8 @@ GCXI_INLINE bool gcxi_leak_is_loader(uintptr_t pc)
 struct gcxi_leak_block {
     uintptr_t addr; /* 0: an empty entry */
     size_t bytes;
-    uint32_t stack;       /* gcxi_leak_stack_note */
+    uint32_t stack; /* gcxi_leak_stack_note */
+    uint16_t generation;
     uint8_t is_told : 1;  /* reported */
     uint8_t is_root : 1;  /* the loader's own */
     uint8_t is_live : 1;  /* during a check */
@@ -100,8 +105,8 @@ size_t gcxi_leak_stack_get(uint32_t stack, void *const **pcs);
 void gcxi_leak_mapping_add(uintptr_t lo, uintptr_t hi);
 void gcxi_leak_mapping_remove(uintptr_t lo, uintptr_t hi);
 
-/* Those parts that can be read and written now. Reads /proc/self/maps. */
-void gcxi_leak_mapping_each(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
+/* Those parts that can be read now. False if /proc/self/maps does not say. */
+bool gcxi_leak_mapping_each(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
 
 /* ---- Check and report ---- */
 
@@ -112,8 +117,9 @@ struct gcxi_leak_found {
     size_t mapped_bytes;
 };
 
-/* 0, or -1 with ENOMEM. */
-int gcxi_leak_find(struct gcxi_leak_found *found);
+/* What lies on the caller's stack from entry_sp up counts. 0, or ENOMEM, EBUSY
+ * if a thread cannot be stopped, ENOENT without /proc. */
+int gcxi_leak_find(uintptr_t entry_sp, struct gcxi_leak_found *found);
 
 /* Merges by stack, sorts by bytes, hands to report. 0, or -1 with ENOMEM. */
 int gcxi_leak_merge(const struct gcxi_leak_found *found,

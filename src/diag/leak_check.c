@@ -28,6 +28,7 @@
 #include "os/vm.h"
 #include "trace/roots.h"
 
+/* In mapped memory: lo would lead to the first block. */
 struct check {
     struct gcxi_mutator *self;
     struct gcxi_leak_block *list;
@@ -40,7 +41,8 @@ struct check {
     uintptr_t hi;
     size_t start;  /* inner: the block from which the flood began */
     bool is_inner; /* what is reached becomes inner, not live */
-    int status;
+    bool is_stopped;
+    int error; /* an error number, or 0 */
 };
 
 /* ---- List ---- */
@@ -62,7 +64,7 @@ static size_t block_bytes(const struct gcxi_leak_block *block)
     return gcxi_max(block->bytes, 1);
 }
 
-static int list_blocks(struct check *check)
+static bool list_blocks(struct check *check)
 {
     size_t n = gcxi_leak_table_count() + 1;
     check->list_bytes = gcxi_align_up(n * sizeof *check->list, gcxi_vm_page_bytes());
@@ -70,7 +72,7 @@ static int list_blocks(struct check *check)
     check->list = gcxi_vm_map(check->list_bytes);
     check->pending = gcxi_vm_map(check->pending_bytes);
     if (check->list == NULL || check->pending == NULL)
-        return -1;
+        return false;
     gcxi_leak_table_each(list_one, check);
     gcxi_leak_sort(check->list, check->count, sizeof *check->list, by_addr);
     if (check->count != 0) {
@@ -78,14 +80,14 @@ static int list_blocks(struct check *check)
         check->lo = check->list[0].addr;
         check->hi = last->addr + block_bytes(last);
     }
-    return 0;
+    return true;
 }
 
 static void drop_lists(struct check *check)
 {
     if (check->pending != NULL)
         gcxi_vm_unmap(check->pending, check->pending_bytes);
-    if (check->list != NULL && check->status != 0)
+    if (check->list != NULL && check->error != 0)
         gcxi_vm_unmap(check->list, check->list_bytes);
 }
 
@@ -160,19 +162,20 @@ static void scan_heap(struct check *check)
     }
 }
 
-static void mark_live(struct check *check)
+static bool mark_live(struct check *check)
 {
     const struct gcxi_range *ranges;
     size_t n = gcxi_module_ranges(&ranges);
     for (size_t i = 0; i < n; i++)
         scan_words(ranges[i].lo, ranges[i].hi, check);
     gcxi_mutators_visit_stw(scan_words, check);
-    gcxi_leak_mapping_each(scan_words, check);
+    bool knows_mappings = gcxi_leak_mapping_each(scan_words, check);
     scan_heap(check);
     for (size_t i = 0; i < check->count; i++)
-        if (check->list[i].is_root)
+        if (check->list[i].is_root || check->list[i].generation != gcxi_leak_generation)
             reach(check, &check->list[i]);
     drain(check);
+    return knows_mappings;
 }
 
 /* Until no block that counts as leaked by itself is led to by another. */
@@ -212,37 +215,55 @@ static void stop_world(void *arg)
     gcxi_lock(&gcxi_heap_lock);
     gcxi_suspend_unblock_collector(&check->self->suspend);
     gcxi_leak_lock();
-    gcxi_mutators_stop(check->self);
+    check->is_stopped = gcxi_mutators_stop(check->self);
+}
+
+static int check_stopped(struct check *check)
+{
+    if (!list_blocks(check))
+        return ENOMEM;
+    if (!mark_live(check))
+        return ENOENT;
+    mark_inner(check);
+    keep_new(check);
+    return 0;
 }
 
 static void check_at(uintptr_t sp, void *arg)
 {
     struct check *check = arg;
     gcxi_suspend_block(&check->self->suspend, sp);
+    gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, check) == 0;
-    check->status = knows_roots ? list_blocks(check) : -1;
-    if (check->status == 0) {
-        mark_live(check);
-        mark_inner(check);
-        keep_new(check);
-    }
+    gcxi_unlock(&gcxi_loader_lock);
+    check->error = !check->is_stopped ? EBUSY : !knows_roots ? ENOMEM : check_stopped(check);
     gcxi_mutators_start(check->self);
     drop_lists(check);
     gcxi_leak_unlock();
     gcxi_mutator_unlock_heap();
 }
 
-int gcxi_leak_find(struct gcxi_leak_found *found)
+/* Frames below entry_sp are the collector's and may lead anywhere. */
+static int find_at(struct check *check, uintptr_t entry_sp, struct gcxi_leak_found *found)
 {
-    struct check check = {.self = gcxi_gc_enter()};
-    if (check.self == NULL)
-        return -1;
-    gcxi_stack_with_registers(check_at, &check);
-    gcxi_gc_leave(check.self);
-    if (check.status != 0) {
-        errno = ENOMEM;
-        return -1;
-    }
-    *found = (struct gcxi_leak_found){check.list, check.count, check.list_bytes};
-    return 0;
+    check->self = gcxi_gc_enter();
+    if (check->self == NULL)
+        return errno;
+    check->self->suspend.entry_sp = entry_sp;
+    gcxi_stack_with_registers(check_at, check);
+    check->self->suspend.entry_sp = 0;
+    gcxi_gc_leave(check->self);
+    *found = (struct gcxi_leak_found){check->list, check->count, check->list_bytes};
+    return check->error;
+}
+
+int gcxi_leak_find(uintptr_t entry_sp, struct gcxi_leak_found *found)
+{
+    size_t bytes = gcxi_align_up(sizeof(struct check), gcxi_vm_page_bytes());
+    struct check *check = gcxi_vm_map(bytes);
+    if (check == NULL)
+        return ENOMEM;
+    int error = find_at(check, entry_sp, found);
+    gcxi_vm_unmap(check, bytes);
+    return error;
 }

@@ -5,7 +5,7 @@
  * in memory that it got from mmap. The preloaded library sees those calls, not
  * the C library's and the collector's. Protection may have changed since and
  * parts may have gone by other ways, so at a check only what /proc/self/maps
- * calls readable and writable counts.
+ * calls readable counts.
  *
  * Locking: gcxi_leak_lock.
  *
@@ -110,7 +110,7 @@ static void mapping_line(const struct mapping_walk *walk, const char *line)
     if (*line != '-')
         return;
     line = parse_hex(line + 1, &hi);
-    if (line[0] == ' ' && line[1] == 'r' && line[2] == 'w')
+    if (line[0] == ' ' && line[1] == 'r')
         mapping_readable(walk, lo, hi);
 }
 
@@ -128,16 +128,19 @@ static size_t mapping_lines(const struct mapping_walk *walk, char *buffer, size_
     return (size_t)(end - start);
 }
 
-void gcxi_leak_mapping_each(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
+bool gcxi_leak_mapping_each(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
 {
     char buffer[8192];
     struct mapping_walk walk = {visit, arg};
     size_t held = 0;
     ssize_t n;
-    int file = mappings.count != 0 ? open("/proc/self/maps", O_RDONLY | O_CLOEXEC) : -1;
+    if (mappings.count == 0)
+        return true;
+    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return;
+        return false;
     while ((n = read(file, buffer + held, sizeof buffer - held)) > 0)
         held = mapping_lines(&walk, buffer, held + (size_t)n);
     close(file);
+    return n == 0;
 }

@@ -66,7 +66,7 @@ static size_t walk_by_backtrace(uintptr_t caller, void **pcs, size_t max)
 
 size_t gcxi_leak_unwind(uintptr_t frame, uintptr_t caller, void **pcs, size_t max)
 {
-    if (gcxi_leak_backtrace != NULL) {
+    if (gcxi_leak_backtrace != NULL && max > 1) {
         size_t depth = walk_by_backtrace(caller, pcs, max);
         if (depth != 0)
             return depth;

@@ -29,6 +29,8 @@
 
 #include <string.h>
 
+#include "gc/hooks.h"
+#include "gc/check.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -47,7 +49,8 @@ struct gcxi_gc gcxi_gc;
 struct cycle_request {
     struct gcxi_mutator *self;
     struct gcxi_cycle cycle;
-    bool is_moot; /* another thread did it */
+    bool is_moot;   /* another thread did it */
+    bool is_paused; /* every thread has stopped */
 };
 
 /* ---- 1, 2: stop ---- */
@@ -62,7 +65,7 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.nursery_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && gcxi_gc.disable_depth == 0);
+    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
 }
 
 /* A planned cycle is what the pacer says now, and without tracking of writes every cycle is full. */
@@ -86,10 +89,10 @@ static void stop_world(void *arg)
     choose_kind(&request->cycle);
     if (gcxi_gc.events.cycle_begin != NULL)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
-    gcxi_gc.collector = request->self;
+    gcxi_store_relaxed(&gcxi_gc.collector, request->self);
     request->cycle.begin_ns = gcxi_clock_ns();
-    gcxi_mutators_stop(request->self);
-    if (gcxi_gc.events.pause_begin != NULL)
+    request->is_paused = gcxi_mutators_stop(request->self);
+    if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
         gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
     request->cycle.stopped_ns = gcxi_clock_ns();
 }
@@ -134,7 +137,8 @@ static void mark(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_marker_begin(gcxi_marker, is_minor);
-    gcxi_mutators_mark_stw(gcxi_marker);
+    gcxi_mutators_mark_stw(gcxi_marker, is_minor);
+    gcxi_check_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
     gcxi_feed *feed = gcxi_feed_nothing;
@@ -168,9 +172,11 @@ static void census(struct gcxi_cycle *cycle)
     struct gcxi_sweep_policy policy = sweep_policy();
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
-    cycle->promoted_bytes = is_minor ? result.live_bytes - result.live_before : 0;
-    cycle->live_bytes =
-        is_minor ? gcxi_gc.totals.live_bytes + cycle->promoted_bytes : result.live_bytes;
+    cycle->live_bytes = is_minor
+                            ? gcxi_gc.totals.live_bytes + result.live_bytes - result.live_before
+                            : result.live_bytes;
+    if (is_minor && result.live_bytes > result.live_before) /* less where objects were freed */
+        cycle->promoted_bytes = result.live_bytes - result.live_before;
     gcxi_remember_arm(!is_minor, gcxi_gc.pacer.nursery_bytes);
     cycle->swept_ns = gcxi_clock_ns();
 }
@@ -219,7 +225,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
-    gcxi_gc.allocated_bytes = 0;
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
 }
 
 /* Past the soft limit free memory goes back to the system. */
@@ -239,9 +245,11 @@ static void respect_limit(const struct gcxi_cycle *cycle)
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    gcxi_hooks_begin_stw(cycle->kind);
     gcxi_mutators_flush_stw();
     gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
+    gcxi_check_before_stw();
     if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
@@ -249,6 +257,8 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_local_thaw(&self->local);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
+    gcxi_hooks_end_stw(cycle->kind);
+    gcxi_check_after_stw();
     plan_next(cycle);
     respect_limit(cycle);
     gcxi_mutators_start(self);
@@ -268,15 +278,17 @@ static void tell_end(const struct gcxi_cycle *cycle)
         gcxi_gctrace_line(cycle);
 }
 
-/* Without memory for the list of static data a cycle would free what only they
- * lead to, so there is none. */
-static void give_up(struct gcxi_mutator *self)
+/* Without the list of static data, for lack of memory, or with a thread that
+ * cannot be stopped, a cycle would free what only they lead to: there is none. */
+static void give_up(const struct cycle_request *request)
 {
-    gcxi_mutators_start(self);
-    gcxi_gc.allocated_bytes = 0;
-    gcxi_report("no memory for the list of roots: a collection was left out");
-    if (gcxi_gc.events.pause_end != NULL)
-        gcxi_gc.events.pause_end(0, gcxi_gc.events.arg);
+    const struct gcx_events *events = &gcxi_gc.events;
+    gcxi_mutators_start(request->self);
+    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
+    if (request->is_paused)
+        gcxi_report("no memory for the list of roots: a collection was left out");
+    if (request->is_paused && events->pause_end != NULL)
+        events->pause_end(0, events->arg);
 }
 
 /* Frames from sp up hold what the program held when it asked for the cycle. */
@@ -286,14 +298,16 @@ static void collect_at(uintptr_t sp, void *arg)
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
     gcxi_runner_start_thread();
+    gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
-    if (!request->is_moot && knows_roots) {
+    gcxi_unlock(&gcxi_loader_lock);
+    if (request->is_paused && knows_roots) {
         run_stopped(request->self, &request->cycle);
         tell_end(&request->cycle);
     } else if (!request->is_moot) {
-        give_up(request->self);
+        give_up(request);
     }
-    gcxi_gc.collector = NULL;
+    gcxi_store_relaxed(&gcxi_gc.collector, NULL);
     gcxi_mutator_unlock_heap();
     gcxi_runner_wake();
 }

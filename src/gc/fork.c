@@ -1,7 +1,10 @@
 /* fork.c -- see fork.h.
  *
  * The parent takes the heap lock around fork, so the child never inherits a
- * heap in the middle of a change; it then drops the threads it does not have,
+ * heap in the middle of a change, and the lock before it, so that no cycle is
+ * inside the dynamic loader, whose lock the C library does not give back in a
+ * child. (One that forks while another thread is in dlopen cannot collect in
+ * the child.) The child drops the threads it does not have,
  * mark workers among them, and replaces page tracking, which the kernel does
  * not hand on.
  *
@@ -23,12 +26,13 @@ static void before_fork(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (self == NULL) {
+        gcxi_lock(&gcxi_loader_lock);
         gcxi_lock(&gcxi_heap_lock);
         gcxi_lock(&gcxi_side_lock);
         return;
     }
     gcxi_critical_enter(&self->suspend);
-    gcxi_mutator_lock_heap(self);
+    gcxi_mutator_lock_for_fork(self);
     gcxi_lock(&gcxi_side_lock);
 }
 
@@ -37,6 +41,7 @@ static void after_fork_in_parent(void)
     struct gcxi_mutator *self = gcxi_mutator_self();
     gcxi_unlock(&gcxi_side_lock);
     gcxi_unlock(&gcxi_heap_lock);
+    gcxi_unlock(&gcxi_loader_lock);
     if (self != NULL)
         gcxi_critical_leave(&self->suspend);
 }
@@ -44,6 +49,7 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     gcxi_lock_reset_after_fork(&gcxi_heap_lock);
+    gcxi_lock_reset_after_fork(&gcxi_loader_lock);
     gcxi_meta_reset_after_fork();
     gcxi_side_reset_after_fork();
     gcxi_workers_reset_after_fork();

@@ -14,8 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gc/check.h"
 #include "gc/fork.h"
 #include "gc/remember.h"
+#include "heap/recycle.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/vm.h"
@@ -40,7 +42,8 @@ static int init_parts(const struct gcxi_settings *settings)
     if (gcxi_suspend_init(settings->stop_signal) != 0 ||
         gcxi_space_init(settings->reserve_bytes) != 0 ||
         gcxi_workers_init(settings->mark_workers) != 0 ||
-        gcxi_remember_init(settings->barrier, settings->dirty_name) != 0)
+        gcxi_remember_init(settings->barrier, settings->dirty_name) != 0 ||
+        (settings->is_checked && gcxi_check_init() != 0))
         return -1;
     errno = gcxi_mutator_init();
     return errno == 0 ? 0 : -1;
@@ -54,7 +57,7 @@ static int init_locked(const struct gcx_options *opts)
     settings->pacer.has_minor = !gcxi_remember_is_none();
     gcxi_gc.start_ns = gcxi_gc.cycle_end_ns = gcxi_clock_ns();
     gcxi_gc.stress_countdown = settings->stress;
-    gcxi_lane_one_slot = settings->stress != 0;
+    gcxi_lane_one_slot = gcxi_lane_one_slot || settings->stress != 0;
     gcxi_space_set_max(settings->heap_max);
     gcxi_space_on_grow(tell_growth);
     gcxi_pacer_init(&gcxi_gc.pacer, &settings->pacer);
@@ -99,7 +102,17 @@ static GCXI_COLD struct gcxi_mutator *enter_slow(void)
     return self;
 }
 
-struct gcxi_mutator *gcxi_gc_enter(void)
+/* A callback of the program's, run by the cycle: it would wait for itself. */
+static GCXI_COLD struct gcxi_mutator *refuse_in_cycle(void)
+{
+    if (gcxi_is_tracing)
+        return refuse_in_trace();
+    gcxi_gc_error("libgcx was called by a callback that runs within a collection");
+    errno = EDEADLK;
+    return NULL;
+}
+
+struct gcxi_mutator *gcxi_gc_enter_to_read(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (GCXI_UNLIKELY(self == NULL || gcxi_is_tracing))
@@ -108,9 +121,17 @@ struct gcxi_mutator *gcxi_gc_enter(void)
     return self;
 }
 
+struct gcxi_mutator *gcxi_gc_enter(void)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (GCXI_UNLIKELY(self != NULL && gcxi_load_relaxed(&gcxi_gc.collector) == self))
+        return refuse_in_cycle();
+    return gcxi_gc_enter_to_read();
+}
+
 void gcxi_gc_error(const char *format, ...)
 {
-    char message[256];
+    char message[512];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
@@ -126,14 +147,14 @@ void gcxi_gc_error(const char *format, ...)
 static void collect_if_due(struct gcxi_mutator *self)
 {
     if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
-        gcxi_load_relaxed(&gcxi_gc.disable_depth) == 0)
+        !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }
 
 /* GCX_STRESS: every so many slow allocations, minor and full in turn. */
 static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
 {
-    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc.disable_depth != 0)
+    if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc_is_disabled())
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
     bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
@@ -160,15 +181,37 @@ static bool take_block_once(struct gcxi_mutator *self, struct gcxi_lane *lane)
     return is_taken;
 }
 
+static bool take_recycled_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
+{
+    if (!gcxi_recycle_is_listed(lane))
+        return false;
+    gcxi_mutator_lock_heap(self);
+    bool is_taken = gcxi_recycle_next_block(lane);
+    gcxi_mutator_unlock_heap();
+    return is_taken;
+}
+
+/* What the program released by hand costs no cycle. */
 static bool take_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
 {
+    if (take_recycled_block(self, lane))
+        return true;
     collect_if_due(self);
     if (GCXI_LIKELY(take_block_once(self, lane)))
         return true;
-    if (gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0)
+    if (gcxi_gc_is_disabled())
         return false;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_block_once(self, lane);
+}
+
+void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane)
+{
+    bool is_old;
+    uintptr_t addr = gcxi_recycle_take(&self->local, lane, &is_old);
+    if (addr != 0 && is_old)
+        gcxi_remember_object(addr);
+    return (void *)addr;
 }
 
 static void *alloc_slot(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
@@ -177,11 +220,15 @@ static void *alloc_slot(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned
     size_t slot_bytes = gcxi_class_bytes(class_index);
     if (lane == NULL)
         return out_of_memory(slot_bytes);
-    while (lane->run->end - lane->run->cur < slot_bytes)
+    while (lane->run->end - lane->run->cur < slot_bytes) {
+        void *recycled = gcxi_gc_alloc_recycled(self, lane);
+        if (recycled != NULL)
+            return recycled;
         if (!gcxi_lane_refill(&self->local, lane) && !take_block(self, lane))
             return out_of_memory(slot_bytes);
+    }
     uintptr_t p = lane->run->cur;
-    lane->run->cur = p + slot_bytes;
+    gcxi_store_relaxed(&lane->run->cur, p + slot_bytes);
     return (void *)p;
 }
 
@@ -193,7 +240,7 @@ static struct gcxi_block *take_large_once(struct gcxi_mutator *self, enum gcxi_k
     gcxi_mutator_lock_heap(self);
     struct gcxi_block *block = gcxi_block_create_large(kind, size, align, may_grow);
     if (block != NULL) {
-        gcxi_gc.allocated_bytes += block->slot_bytes;
+        gcxi_store_relaxed(&gcxi_gc.allocated_bytes, gcxi_gc.allocated_bytes + block->slot_bytes);
         gcxi_gc.large_alloc_bytes += block->slot_bytes;
         gcxi_gc.large_allocs++;
         gcxi_block_set_young(block, true);
@@ -226,7 +273,7 @@ static struct gcxi_block *take_large(struct gcxi_mutator *self, enum gcxi_kind k
         return block;
     gcxi_gc_collect(self, GCX_MINOR, GCXI_GROWTH);
     block = take_large_once(self, kind, size, align, true);
-    if (block != NULL || gcxi_gc.disable_depth != 0)
+    if (block != NULL || gcxi_gc_is_disabled())
         return block;
     gcxi_gc_collect(self, GCX_FULL, GCXI_NO_MEMORY);
     return take_large_once(self, kind, size, align, true);
@@ -237,14 +284,16 @@ static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t 
     struct gcxi_block *block = take_large(self, kind, size, align);
     if (block == NULL)
         return out_of_memory(size);
-    if (kind != GCXI_NOSCAN && block->needs_zero)
+    if (kind != GCXI_NOSCAN && gcxi_gc.settings.is_checked)
+        memset((void *)gcxi_block_addr(block), 0, block->slot_bytes); /* no trailer yet */
+    else if (kind != GCXI_NOSCAN && block->needs_zero)
         zero_outside_critical(self, block);
     return (void *)gcxi_block_addr(block);
 }
 
-/* ---- Entry points ---- */
+/* ---- By size and alignment ---- */
 
-void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
+static void *alloc_any(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
 {
     if (GCXI_UNLIKELY(gcxi_gc.settings.stress != 0))
         collect_for_stress(self);
@@ -256,11 +305,11 @@ void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
     return alloc_slot(self, kind, gcxi_class_of(size + (size == 0)));
 }
 
-void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
-                            size_t size)
+static void *alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                           size_t size)
 {
     if (align <= GCXI_GRANULE)
-        return gcxi_gc_alloc(self, kind, size);
+        return alloc_any(self, kind, size);
     if (size >= PTRDIFF_MAX - align)
         return out_of_memory(size);
     size = gcxi_max(size, align);
@@ -269,4 +318,33 @@ void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size
         if (gcxi_class_bytes(c) % align == 0)
             return alloc_slot(self, kind, c);
     return alloc_large(self, kind, size, align);
+}
+
+/* ---- Entry points ---- */
+
+/* The first attempt fails for good only if nothing waits to be reused. */
+static GCXI_COLD void *alloc_checked(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                                     size_t size)
+{
+    if (size >= PTRDIFF_MAX)
+        return out_of_memory(size);
+    void *object = alloc_aligned(self, kind, align, size + GCXI_CHECK_BYTES);
+    if (object == NULL && gcxi_check_drain(self))
+        object = alloc_aligned(self, kind, align, size + GCXI_CHECK_BYTES);
+    if (object != NULL)
+        gcxi_check_born(object, size + (size == 0), self->site);
+    return object;
+}
+
+void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
+                            size_t size)
+{
+    if (GCXI_UNLIKELY(gcxi_gc.settings.is_checked))
+        return alloc_checked(self, kind, align, size);
+    return alloc_aligned(self, kind, align, size);
+}
+
+void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size)
+{
+    return gcxi_gc_alloc_aligned(self, kind, 1, size);
 }

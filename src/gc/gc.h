@@ -49,16 +49,28 @@ struct gcxi_gc {
     uint64_t told_allocs;
     struct gcxi_mutator *collector; /* runs a cycle now, or NULL */
     unsigned disable_depth;         /* heap lock */
+    const int *veto;                /* not 0: as disabled; constant, or NULL */
     unsigned stress_countdown;      /* slow allocations until the next cycle */
 };
 extern struct gcxi_gc gcxi_gc;
+
+/* Collections that allocation starts are held back. Any thread. */
+GCXI_INLINE bool gcxi_gc_is_disabled(void)
+{
+    return gcxi_load_relaxed(&gcxi_gc.disable_depth) != 0 ||
+           (gcxi_gc.veto != NULL && gcxi_load_relaxed(gcxi_gc.veto) != 0);
+}
 
 /* Initialises everything once; opts may be NULL. 0, or -1 with errno. */
 int gcxi_gc_init(const struct gcx_options *opts);
 
 /* The calling thread's record, initialising and registering as needed. NULL
- * with errno ENOMEM. */
+ * with errno ENOMEM, or EDEADLK in a callback that a cycle runs. */
 struct gcxi_mutator *gcxi_gc_enter(void);
+
+/* The same for statistics, which such a callback may read. */
+struct gcxi_mutator *gcxi_gc_enter_to_read(void);
+
 GCXI_INLINE void gcxi_gc_leave(struct gcxi_mutator *self)
 {
     gcxi_critical_leave(&self->suspend);
@@ -73,6 +85,10 @@ void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_r
 void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size);
 void *gcxi_gc_alloc_aligned(struct gcxi_mutator *self, enum gcxi_kind kind, size_t align,
                             size_t size);
+
+/* An object released by gcx_free that the lane may have, or NULL. The caller is
+ * in a critical section. */
+void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane);
 
 /* Reports misuse on stderr and to the error event. */
 void gcxi_gc_error(const char *format, ...) GCXI_PRINTF(1, 2);

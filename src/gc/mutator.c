@@ -76,6 +76,7 @@ struct gcxi_mutator *gcxi_mutator_register(void)
     pthread_setspecific(exit_key, self);
     gcxi_lock(&gcxi_heap_lock);
     gcxi_suspend_attach(&self->suspend, lo, hi);
+    gcxi_stacks_attach(&self->stacks, lo, hi);
     self->next = mutators.first;
     mutators.first = self;
     gcxi_add_relaxed(&mutators.threads, 1);
@@ -90,6 +91,7 @@ static void mutator_forget(struct gcxi_mutator *mutator)
     while (*link != mutator)
         link = &(*link)->next;
     *link = mutator->next;
+    gcxi_stacks_detach(&mutator->stacks);
     uint64_t unused_bytes = 0, unused_slots = 0;
     gcxi_local_unused(&mutator->local, &unused_bytes, &unused_slots);
     mutators.past_alloc_bytes += mutator->local.alloc_bytes - unused_bytes;
@@ -120,7 +122,15 @@ void gcxi_mutator_unregister(struct gcxi_mutator *self)
     gcxi_meta_free(self, sizeof *self);
 }
 
+void gcxi_mutator_set_own_stack(struct gcxi_mutator *self, uintptr_t lo, uintptr_t hi)
+{
+    self->suspend.stack_lo = self->stacks.own.lo = lo;
+    self->suspend.stack_hi = self->stacks.own.hi = hi;
+}
+
 /* ---- The heap lock ---- */
+
+struct gcxi_lock gcxi_loader_lock = GCXI_LOCK_INIT(GCXI_RANK_LOADER);
 
 /* Whoever gets the lock is not being stopped: a stop is asked for under it. */
 static void wait_for_heap(uintptr_t sp, void *arg)
@@ -137,6 +147,21 @@ void gcxi_mutator_lock_heap(struct gcxi_mutator *self)
     if (gcxi_lock_try(&gcxi_heap_lock))
         return;
     gcxi_stack_with_registers(wait_for_heap, self);
+}
+
+static void wait_for_both(uintptr_t sp, void *arg)
+{
+    struct gcxi_mutator *self = arg;
+    gcxi_suspend_block(&self->suspend, sp);
+    gcxi_lock(&gcxi_loader_lock);
+    gcxi_lock(&gcxi_heap_lock);
+    gcxi_suspend_unblock_collector(&self->suspend);
+}
+
+void gcxi_mutator_lock_for_fork(struct gcxi_mutator *self)
+{
+    GCXI_ASSERT(self->suspend.critical != 0);
+    gcxi_stack_with_registers(wait_for_both, self);
 }
 
 void gcxi_mutator_unlock_heap(void)
@@ -158,15 +183,38 @@ static void mutator_bury(struct gcxi_mutator *dead)
     gcxi_local_retire(&dead->local);
 }
 
-void gcxi_mutators_stop(struct gcxi_mutator *self)
+/* Once for each thread, and each time it is found anew. */
+static void report_refusal(struct gcxi_mutator *m)
 {
+    char name[GCXI_THREAD_NAME_BYTES];
+    gcxi_suspend_name(&m->suspend, name);
+    if (!m->is_reported)
+        gcxi_report("thread %d (%s) blocks signal %d, so nothing can be collected until it "
+                    "unblocks it: see gcx_blocking_begin and docs/guide-linking.md",
+                    m->suspend.tid, name, gcxi_suspend_signal());
+    m->is_reported = true;
+}
+
+bool gcxi_mutators_stop(struct gcxi_mutator *self)
+{
+    bool have_stopped = true;
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
         m->is_stopped = m != self && gcxi_suspend_request(&m->suspend);
-    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL; m = next) {
+    for (struct gcxi_mutator *m = mutators.first, *next; m != NULL && have_stopped; m = next) {
         next = m->next;
-        if (m != self && !(m->is_stopped && gcxi_suspend_await(&m->suspend)))
+        if (m == self)
+            continue;
+        enum gcxi_suspend_result result =
+            m->is_stopped ? gcxi_suspend_await(&m->suspend) : GCXI_SUSPEND_GONE;
+        have_stopped = result != GCXI_SUSPEND_REFUSED;
+        if (result == GCXI_SUSPEND_GONE)
             mutator_bury(m);
+        else if (result == GCXI_SUSPEND_REFUSED)
+            report_refusal(m);
+        else
+            m->is_reported = false;
     }
+    return have_stopped;
 }
 
 void gcxi_mutators_start(struct gcxi_mutator *self)
@@ -190,28 +238,29 @@ void gcxi_mutators_restart_stw(void)
 
 /* ---- Roots ---- */
 
-/* P1: registers, stack, thread-local storage. On an alternate signal stack the
- * place where the ordinary one was left is not known, so all of it counts. */
-static void mutator_visit(const struct gcxi_mutator *mutator, gcxi_range_visitor *visit, void *arg)
+/* P1: registers, stacks, thread-local storage. On an alternate signal stack the
+ * place where the ordinary one was left is not known. False as of
+ * gcxi_stacks_visit_thread_stw. */
+static bool mutator_visit(struct gcxi_mutator *mutator, gcxi_stack_visitor *visit, void *arg)
 {
     const struct gcxi_suspend *s = &mutator->suspend;
-    uintptr_t lo = s->sp;
+    uintptr_t sp = s->sp;
     if (s->alt_hi != 0) {
-        visit(lo, s->alt_hi, arg);
-        lo = s->stack_lo;
+        visit(sp, s->alt_hi, arg);
+        sp = 0;
     }
-    if (lo < s->stack_lo || lo >= s->stack_hi)
-        lo = s->stack_lo;
-    visit(lo, s->stack_hi, arg);
+    bool is_known = gcxi_stacks_visit_thread_stw(&mutator->stacks, sp, visit, arg);
     visit((uintptr_t)s->saved, (uintptr_t)s->saved + s->saved_bytes, arg);
     gcxi_module_thread_storage(mutator->thread_pointer, visit, arg);
+    return is_known;
 }
 
-void gcxi_mutators_visit_stw(gcxi_range_visitor *visit, void *arg)
+void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg)
 {
-    for (const struct gcxi_mutator *mutator = mutators.first; mutator != NULL;
-         mutator = mutator->next)
-        mutator_visit(mutator, visit, arg);
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        if (!mutator_visit(m, visit, arg))
+            visit((uintptr_t)&m->suspend.sp, (uintptr_t)(&m->suspend.sp + 1), arg);
+    gcxi_stacks_visit_suspended_stw(visit, arg);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
          h = h->next)
         visit((uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1), arg);
@@ -237,17 +286,37 @@ static void mark_thread_range(uintptr_t lo, uintptr_t hi, void *arg)
     gcxi_mark_stack_range(context->m, lo, hi);
 }
 
-static void mutator_mark(struct gcxi_marker *m, const struct gcxi_mutator *mutator)
+static void report_lost(struct gcxi_mutator *mutator)
 {
-    struct mark_context context = {m, mutator};
-    mutator_visit(mutator, mark_thread_range, &context);
+    if (!mutator->is_lost)
+        gcxi_report("thread %d runs on a stack that it did not announce: "
+                    "see gcx_stack_register and gcx_stack_switch",
+                    mutator->suspend.tid);
+    mutator->is_lost = true;
 }
 
-void gcxi_mutators_mark_stw(struct gcxi_marker *m)
+static void mutator_mark(struct gcxi_marker *m, struct gcxi_mutator *mutator)
 {
-    for (const struct gcxi_mutator *mutator = mutators.first; mutator != NULL;
-         mutator = mutator->next)
+    struct mark_context context = {m, mutator};
+    if (!mutator_visit(mutator, mark_thread_range, &context))
+        report_lost(mutator);
+}
+
+/* Of the mutator after the one that has t; of the first for NULL. */
+static struct gcxi_thread_stacks *next_stacks(struct gcxi_thread_stacks *t)
+{
+    struct gcxi_mutator *m = mutators.first;
+    if (t != NULL)
+        m = ((struct gcxi_mutator *)(void *)((char *)t - offsetof(struct gcxi_mutator, stacks)))
+                ->next;
+    return m != NULL ? &m->stacks : NULL;
+}
+
+void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor)
+{
+    for (struct gcxi_mutator *mutator = mutators.first; mutator != NULL; mutator = mutator->next)
         mutator_mark(m, mutator);
+    gcxi_stacks_mark_stw(m, is_minor, next_stacks);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
          h = h->next)
         gcxi_mark_stack_range(m, (uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1));

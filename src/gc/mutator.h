@@ -4,6 +4,8 @@
 #ifndef GCXI_GC_MUTATOR_H
 #define GCXI_GC_MUTATOR_H
 
+#include "base/lock.h"
+#include "gc/stacks.h"
 #include "heap/lane.h"
 #include "os/suspend.h"
 #include "trace/mark.h"
@@ -11,12 +13,16 @@
 struct gcxi_mutator {
     struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
     struct gcxi_local local;
+    struct gcxi_thread_stacks stacks;
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
+    const void *site;          /* of the allocation under way, for checked mode; own */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own */
     uint32_t hooks_taken;      /* ready hooks it has taken and not yet called: a list; own */
     uint32_t hooks_done;       /* and those called; own */
     bool is_stopped;           /* by the stop under way; collector */
+    bool is_reported;          /* as blocking the signal; collector */
+    bool is_lost;              /* was told to run on an unknown stack; collector */
 };
 
 /* The calling thread's, or NULL while it is not registered. */
@@ -31,6 +37,9 @@ struct gcxi_mutator *gcxi_mutator_register(void);
 /* Ends it; blocks go back. The thread is not in a critical section. */
 void gcxi_mutator_unregister(struct gcxi_mutator *self);
 
+/* Where the calling thread's own stack lies; it runs on it, in a critical section. */
+void gcxi_mutator_set_own_stack(struct gcxi_mutator *self, uintptr_t lo, uintptr_t hi);
+
 /* Prepares the key by which thread exit unregisters. 0, or an error number. */
 int gcxi_mutator_init(void);
 
@@ -39,18 +48,25 @@ int gcxi_mutator_init(void);
 void gcxi_mutator_lock_heap(struct gcxi_mutator *self);
 void gcxi_mutator_unlock_heap(void);
 
-/* Stops and starts all other mutators. Heap lock held throughout. */
-void gcxi_mutators_stop(struct gcxi_mutator *self);
+/* Held by whoever takes the dynamic loader's lock, before the heap lock. */
+extern struct gcxi_lock gcxi_loader_lock;
+
+/* Both, for a thread that forks; registered ones as gcxi_mutator_lock_heap. */
+void gcxi_mutator_lock_for_fork(struct gcxi_mutator *self);
+
+/* Stops and starts all other mutators. Heap lock held throughout. False if one
+ * cannot be stopped: some are, and have to be started. */
+bool gcxi_mutators_stop(struct gcxi_mutator *self);
 void gcxi_mutators_start(struct gcxi_mutator *self);
 
 /* World stopped. */
 void gcxi_mutators_flush_stw(void);
 void gcxi_mutators_restart_stw(void);
-void gcxi_mutators_mark_stw(struct gcxi_marker *m);
+void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor);
 
-/* Every range of memory in which a thread may hold pointers. */
-typedef void gcxi_range_visitor(uintptr_t lo, uintptr_t hi, void *arg);
-void gcxi_mutators_visit_stw(gcxi_range_visitor *visit, void *arg);
+/* Every range of memory in which a thread or a suspended stack may hold
+ * pointers; of a stack that was not announced at least a word that leads there. */
+void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg);
 
 /* Keeps a word alive until it is dropped: for what is on its way to a thread
  * that is not registered yet. A false return is out of memory. */

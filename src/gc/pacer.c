@@ -37,6 +37,9 @@
 #define HEADROOM_MAX ((size_t)75)
 #define HEADROOM_FREE ((size_t)150)  /* where the heap has been as large before */
 #define LITTLE_HEADROOM ((size_t)45) /* below LITTLE_LIVE: little programs stay little */
+#define HEADROOM_HEAVY ((size_t)200) /* of a little heap that does nothing but collect */
+#define FULL_HEAVY 25u
+#define HEAVY_CYCLES 8u /* in a row */
 #define FULL_HIGH 6u
 #define FULL_LOW 3u
 
@@ -94,16 +97,24 @@ static size_t headroom_of(const struct gcxi_pacer *pacer,
     size_t percent = (size_t)settings->percent;
     if (!settings->is_adaptive)
         return percent;
-    size_t most = pacer->live_at_full < LITTLE_LIVE ? LITTLE_HEADROOM : percent;
-    return gcxi_min(pacer->headroom, gcxi_min(most, percent));
+    if (pacer->live_at_full >= LITTLE_LIVE)
+        return gcxi_min(pacer->headroom, HEADROOM_MAX);
+    return pacer->headroom > HEADROOM_MAX ? pacer->headroom
+                                          : gcxi_min(pacer->headroom, LITTLE_HEADROOM);
 }
 
-/* After a full cycle: what share of the time since the last one did it take? */
-static size_t headroom_next(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+/* What share of the time since the last full cycle did this one take, in
+ * percent? */
+static uint64_t full_share(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
 {
-    uint64_t share = cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
+    return cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
+}
+
+static size_t headroom_next(const struct gcxi_pacer *pacer, uint64_t share)
+{
+    size_t most = pacer->heavy_cycles >= HEAVY_CYCLES ? HEADROOM_HEAVY : HEADROOM_MAX;
     if (share > FULL_HIGH)
-        return gcxi_min(pacer->headroom * 3 / 2, HEADROOM_MAX);
+        return gcxi_max(pacer->headroom, gcxi_min(pacer->headroom * 3 / 2, most));
     if (share < FULL_LOW)
         return gcxi_max(pacer->headroom * 3 / 4, HEADROOM_MIN);
     return pacer->headroom;
@@ -177,7 +188,10 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
     if (cycle->is_full) {
         pacer->live_at_full = cycle->live_bytes;
-        pacer->headroom = headroom_next(pacer, cycle);
+        uint64_t share = full_share(pacer, cycle);
+        bool is_heavy = share > FULL_HEAVY && cycle->live_bytes < LITTLE_LIVE;
+        pacer->heavy_cycles = is_heavy ? pacer->heavy_cycles + 1 : 0;
+        pacer->headroom = headroom_next(pacer, share);
         pacer->full_end_ns = cycle->now_ns;
     }
     if (!cycle->is_full)

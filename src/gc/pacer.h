@@ -38,6 +38,7 @@ struct gcxi_pacer {
     size_t committed_bytes;
     size_t pause_cap_bytes; /* the largest nursery for a short minor cycle */
     size_t headroom;        /* growth between full cycles now, in percent */
+    unsigned heavy_cycles;  /* full cycles in a row of a little heap that cost much */
     uint64_t full_end_ns;   /* end of the last full cycle */
     uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;

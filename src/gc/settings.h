@@ -16,7 +16,7 @@ struct gcxi_settings {
     size_t heap_max; /* SIZE_MAX = none */
     size_t reserve_bytes;
     bool is_traced;
-    bool is_checked;
+    bool is_checked;     /* gc/check.h, gc/verify.h */
     bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */
     unsigned stress;     /* a cycle at every so many slow allocations; 0 = off */
 };

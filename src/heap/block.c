@@ -1,6 +1,6 @@
 /* block.c -- making spans into blocks and back, and finding objects.
  *
- * The invariants H1 to H4 stand in block.h. Mark bytes of blocks with slots
+ * The invariants stand in block.h. Mark bytes of blocks with slots
  * come from the collector's own tables, a large object keeps its one byte in
  * its entry.
  *
@@ -17,6 +17,8 @@
 #include "heap/side.h"
 #include "heap/space.h"
 #include "os/vm.h"
+
+void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
@@ -52,13 +54,11 @@ static void block_publish(const struct gcxi_block *block)
     memset(&gcxi_map.used[gcxi_block_unit(block)], 1, block->units);
 }
 
-/* The last byte of a block is in no slot: an object at the start of the next
- * would keep the last one alive, being the address one past its end. */
 struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 {
     size_t slot_bytes = gcxi_class_bytes(class_index);
     uint32_t units = gcxi_class_units(class_index);
-    uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes);
+    uint32_t slots = (uint32_t)((((size_t)units << GCXI_LG_UNIT) - 1) / slot_bytes); /* H6 */
     bool is_zero;
     uint8_t *marks = gcxi_meta_alloc(slots + 1); /* H5 */
     uint32_t unit = marks != NULL ? gcxi_span_alloc(zone_of(kind), units, 1, true, &is_zero) : 0;
@@ -77,6 +77,8 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
     block->class_index = (uint8_t)class_index;
     block->needs_zero = !is_zero;
     block->state = GCXI_BLOCK_USED;
+    if (GCXI_UNLIKELY(gcxi_block_on_create != NULL))
+        gcxi_block_on_create(block);
     block_publish(block);
     return block;
 }
@@ -84,9 +86,9 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index)
 struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
                                            bool may_grow)
 {
-    size_t span_bytes = gcxi_align_up(bytes + 1, GCXI_UNIT); /* as in gcxi_block_create */
-    if (span_bytes >> GCXI_LG_UNIT >= gcxi_map.units)
+    if (bytes >> GCXI_LG_UNIT >= gcxi_map.units)
         return NULL;
+    size_t span_bytes = gcxi_align_up(bytes + GCXI_GRANULE, GCXI_UNIT); /* H6 */
     bool is_zero;
     uint32_t units = (uint32_t)(span_bytes >> GCXI_LG_UNIT);
     uint32_t unit = gcxi_span_alloc(zone_of(kind), units, align, may_grow, &is_zero);
@@ -94,7 +96,8 @@ struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, si
         return NULL;
     struct gcxi_block *block = block_claim(unit, units, kind);
     block->marks = &block->own_mark;
-    block->slot_bytes = gcxi_align_up(bytes, gcxi_vm_page_bytes());
+    block->slot_bytes =
+        gcxi_min(gcxi_align_up(bytes, gcxi_vm_page_bytes()), span_bytes - GCXI_GRANULE);
     block->slots = 1;
     block->needs_zero = !is_zero;
     block->state = GCXI_BLOCK_LARGE;
@@ -126,19 +129,7 @@ void gcxi_block_set_young(const struct gcxi_block *block, bool is_young)
     memset(&gcxi_map.young[gcxi_block_unit(block)], is_young, block->units);
 }
 
-/* One past the last slot that may be an object: a mutator hands out the run
- * it has reserved one slot at a time. */
-static uintptr_t block_handed_out(const struct gcxi_block *block)
-{
-    const struct gcxi_lane *lane = gcxi_load_acquire(&block->owner);
-    uintptr_t hi = gcxi_slot_addr(block, gcxi_load_relaxed(&block->young_hi));
-    if (lane == NULL)
-        return hi;
-    uintptr_t cur = gcxi_load_relaxed(&lane->run->cur);
-    return cur >= gcxi_block_addr(block) && cur < hi ? cur : hi;
-}
-
-struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
+struct gcxi_block *gcxi_find_slot(uintptr_t addr, uint32_t *slot)
 {
     if (gcxi_load_acquire(&gcxi_map.base) == 0)
         return NULL;
@@ -151,9 +142,30 @@ struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
     if (*slot >= block->slots || offset - *slot * block->slot_bytes >= block->slot_bytes)
         return NULL;
     uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
+    return mark == gcxi_map.epoch || gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
+}
+
+bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
+                         const struct gcxi_lane *owner)
+{
+    uintptr_t cur = gcxi_load_relaxed(&owner->run->cur);
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    return cur >= gcxi_block_addr(block) && addr >= cur && addr < gcxi_load_relaxed(&owner->limit);
+}
+
+struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
+{
+    struct gcxi_block *block = gcxi_find_slot(addr, slot);
+    if (block == NULL)
+        return NULL;
+    /* An old object is one wherever the owner's run is, whose ends are seen one
+     * after the other while it moves over the object. */
+    uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
     if (mark == gcxi_map.epoch)
         return block;
-    if (!gcxi_slot_is_young(block, *slot, mark))
-        return NULL;
-    return gcxi_slot_addr(block, *slot) < block_handed_out(block) ? block : NULL;
+    const struct gcxi_lane *owner = gcxi_load_acquire(&block->owner);
+    if (owner != NULL)
+        return gcxi_slot_is_in_run(block, *slot, owner) ? NULL : block;
+    /* It may have been let go since: then young_hi is lower than before. */
+    return gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
 }

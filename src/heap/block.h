@@ -18,20 +18,26 @@
  *
  * H1  A slot is an object if its mark byte is the epoch, or it lies in the
  *     block's young range and is not FREED. During a full cycle the epoch
- *     before counts as well.
+ *     before counts as well. From FREED it returns as heap/recycle.h says.
  * H2  The young range [young_lo, young_hi) holds every slot handed out since
- *     the last cycle, besides those skipped because their byte was the epoch.
- * H3  A slot outside the young range whose byte is not the epoch is free: no
- *     pointer leads to it, nobody reads it, any mutator may get it.
+ *     the last cycle, besides those skipped because their byte was the epoch;
+ *     recycled slots outside it are old from the start.
+ * H3  A slot outside the young range whose byte is not the epoch, or any that
+ *     is FREED, is free: no pointer leads to it, nobody reads it, any mutator
+ *     may get it.
  * H4  Only blocks with their young byte set have a young range that is not
  *     empty.
  * H5  One mark byte more than there are slots is there and stays 0: the bytes
  *     behind the last slot, too few for another, resolve to it.
+ * H6  The last byte of a span is in no slot. So the address one past an object
+ *     is never the start of another block: a word that is the start of one
+ *     holds that block's object alone (trace/mark.c).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_HEAP_BLOCK_H
 #define GCXI_HEAP_BLOCK_H
 
+#include "base/atomic.h"
 #include "base/base.h"
 #include "heap/geometry.h"
 
@@ -73,7 +79,7 @@ struct gcxi_lane;
  * the collector owns everything. */
 struct gcxi_block {
     uint8_t *marks;    /* one per slot */
-    size_t slot_bytes; /* large: bytes asked, rounded to pages */
+    size_t slot_bytes; /* large: bytes asked, rounded to pages; H6 */
     uint32_t recip;    /* gcxi_block_slot; 0 for large objects */
     uint32_t slots;
     uint32_t young_lo;  /* by the owner */
@@ -82,18 +88,19 @@ struct gcxi_block {
     uint32_t units;     /* of the span; valid in its first unit */
     uint32_t next;      /* in a list: a unit number, 0 = none */
     union {
-        uint32_t live; /* block: slots live at the last census */
+        uint32_t live; /* block: slots live at the last census, less those */
+                       /* released since, and more those recycled as old   */
         uint32_t prev; /* free span: the one before in its list */
     };
     struct gcxi_lane *owner; /* the lane that allocates from it, or NULL */
     uint8_t state;           /* enum gcxi_block_state */
     uint8_t kind;            /* enum gcxi_kind, or a number of heap/kind.h */
     uint8_t class_index;
-    uint8_t needs_zero; /* its free slots hold old data */
-    uint8_t own_mark;   /* the mark byte of a large object */
-    uint8_t scan;       /* enum gcxi_scan */
-    uint8_t side;       /* enum gcxi_side_part (heap/side.h) */
-    uint8_t unused[1];
+    uint8_t needs_zero;  /* its free slots hold old data */
+    uint8_t own_mark;    /* the mark byte of a large object */
+    uint8_t scan;        /* enum gcxi_scan */
+    uint8_t side;        /* enum gcxi_side_part (heap/side.h) */
+    uint8_t is_recycled; /* on a list of heap/recycle.h */
 };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");
@@ -157,6 +164,11 @@ GCXI_INLINE uint32_t gcxi_block_slot(const struct gcxi_block *block, size_t offs
     return (uint32_t)(((offset >> GCXI_LG_GRANULE) * (uint64_t)block->recip) >> 31);
 }
 
+GCXI_INLINE bool gcxi_block_is_large(const struct gcxi_block *block)
+{
+    return block->recip == 0;
+}
+
 GCXI_INLINE uintptr_t gcxi_slot_addr(const struct gcxi_block *block, uint32_t slot)
 {
     return gcxi_block_addr(block) + (uintptr_t)slot * block->slot_bytes;
@@ -164,7 +176,8 @@ GCXI_INLINE uintptr_t gcxi_slot_addr(const struct gcxi_block *block, uint32_t sl
 
 GCXI_INLINE bool gcxi_slot_is_young(const struct gcxi_block *block, uint32_t slot, uint8_t mark)
 {
-    return slot - block->young_lo < block->young_hi - block->young_lo && mark != GCXI_MARK_FREED;
+    uint32_t lo = block->young_lo;
+    return slot - lo < gcxi_load_relaxed(&block->young_hi) - lo && mark != GCXI_MARK_FREED;
 }
 
 /* H1. */
@@ -175,10 +188,17 @@ GCXI_INLINE bool gcxi_slot_is_object(const struct gcxi_block *block, uint32_t sl
            gcxi_slot_is_young(block, slot, mark);
 }
 
-/* The object that holds the byte at addr, or NULL: then nothing is stored.
- * Exact also for slots that a mutator has reserved but not handed out, when
- * the caller is that mutator or holds it stopped. */
+/* The object that holds the byte at addr, or NULL: then nothing is stored. By
+ * the owner of its block, or with the heap lock, under which no lane goes. */
 struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot);
+
+/* The same for any thread, without the lock; but a slot that another thread has
+ * reserved and not handed out counts as an object. */
+struct gcxi_block *gcxi_find_slot(uintptr_t addr, uint32_t *slot);
+
+/* The lane that allocates from the block may yet hand out the slot. */
+bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
+                         const struct gcxi_lane *owner);
 
 /* Turns a free span into a block and back. Under the heap lock. The block is
  * USED, holds nothing and has no young range. NULL if no span or no memory for
@@ -187,6 +207,9 @@ struct gcxi_block *gcxi_block_create(enum gcxi_kind kind, unsigned class_index);
 struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, size_t align,
                                            bool may_grow);
 void gcxi_block_destroy(struct gcxi_block *block);
+
+/* Checked mode: called for a new block with slots; NULL = none. */
+extern void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 /* Sets the young byte of each of its units. */
 void gcxi_block_set_young(const struct gcxi_block *block, bool is_young);

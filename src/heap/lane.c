@@ -9,12 +9,14 @@
 #include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
+#include "heap/recycle.h"
 #include "heap/space.h"
 
 /* Zeroed ahead of use: small beside a first-level cache. Not yet tuned. */
 #define READY_BYTES (2 * GCXI_KIB)
 
 bool gcxi_lane_one_slot;
+void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
 
 /* Blocks of the library's own kinds with free slots that nobody owns. Under
  * the heap lock. */
@@ -53,7 +55,7 @@ struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
         lanes[i].kind = (uint8_t)kind;
         lanes[i].class_index = (uint8_t)i;
     }
-    local->lanes[kind] = lanes;
+    gcxi_store_release(&local->lanes[kind], lanes); /* gcxi_local_unused */
     return &lanes[class_index];
 }
 
@@ -72,6 +74,8 @@ static void lane_make_ready(struct gcxi_lane *lane)
     size_t left = lane->limit - run->end;
     if (gcxi_lane_one_slot)
         left = slot_bytes;
+    if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
+        gcxi_lane_on_ready(run->end, left);
     if (kind_is_zeroed((enum gcxi_kind)lane->kind) && lane->block->needs_zero) {
         size_t piece =
             slot_bytes < READY_BYTES ? READY_BYTES / slot_bytes * slot_bytes : slot_bytes;
@@ -79,6 +83,12 @@ static void lane_make_ready(struct gcxi_lane *lane)
         memset((void *)run->end, 0, left);
     }
     run->end += left;
+}
+
+void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots)
+{
+    gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes + bytes);
+    gcxi_store_release(&local->alloc_slots, local->alloc_slots + slots); /* mutators_count */
 }
 
 /* Reserves the next run of free slots of the block. */
@@ -90,12 +100,11 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     if (lo == block->slots)
         return false;
     uint32_t hi = gcxi_marks_clear_until(block->marks, lo, block->slots, epoch);
-    lane->limit = gcxi_slot_addr(block, hi);
+    gcxi_store_relaxed(&lane->limit, gcxi_slot_addr(block, hi));
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;
-    gcxi_store_relaxed(&block->young_hi, hi);
-    gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes + (hi - lo) * block->slot_bytes);
-    gcxi_store_release(&local->alloc_slots, local->alloc_slots + hi - lo); /* mutators_count */
+    gcxi_store_release(&block->young_hi, hi); /* is_behind_search: after the marks */
+    gcxi_local_count(local, (hi - lo) * block->slot_bytes, hi - lo);
     return true;
 }
 
@@ -154,11 +163,13 @@ static void lane_release_block(struct gcxi_lane *lane)
     if (block == NULL)
         return;
     if (lane->limit != 0)
-        block->young_hi = lane_slot(lane, lane->run->cur);
-    block->state = GCXI_BLOCK_USED;
+        gcxi_store_relaxed(&block->young_hi, lane_slot(lane, lane->run->cur));
+    gcxi_store_relaxed(&block->state, GCXI_BLOCK_USED);
     gcxi_store_release(&block->owner, NULL);
     lane->block = NULL;
-    lane->run->cur = lane->run->end = lane->limit = 0;
+    lane->run->end = 0;
+    gcxi_store_relaxed(&lane->run->cur, 0);
+    gcxi_store_relaxed(&lane->limit, 0);
 }
 
 bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)
@@ -169,15 +180,22 @@ bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)
         block = gcxi_block_create((enum gcxi_kind)lane->kind, lane->class_index);
     if (block == NULL)
         return false;
-    block->state = GCXI_BLOCK_OWNED;
+    gcxi_store_relaxed(&block->state, GCXI_BLOCK_OWNED);
     gcxi_store_release(&block->owner, lane);
     gcxi_block_set_young(block, true);
     lane->block = block;
-    *fresh_bytes += (block->slots - block->live) * block->slot_bytes;
+    *fresh_bytes += (block->slots - gcxi_load_relaxed(&block->live)) * block->slot_bytes;
     return true;
 }
 
 /* ---- All lanes of a mutator ---- */
+
+static void local_each_lane(struct gcxi_local *local, void (*visit)(struct gcxi_lane *lane))
+{
+    for (unsigned kind = 0; kind < GCXI_KINDS; kind++)
+        for (unsigned i = 0; local->lanes[kind] != NULL && i < GCXI_CLASSES; i++)
+            visit(&local->lanes[kind][i]);
+}
 
 static void local_each_block(struct gcxi_local *local, void (*visit)(struct gcxi_lane *lane))
 {
@@ -190,6 +208,7 @@ static void local_each_block(struct gcxi_local *local, void (*visit)(struct gcxi
 void gcxi_local_retire(struct gcxi_local *local)
 {
     local_each_block(local, lane_release_block);
+    local_each_lane(local, gcxi_recycle_retire);
     for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++) {
         if (local->lanes[kind] != NULL)
             gcxi_meta_free(local->lanes[kind], GCXI_CLASSES * sizeof *local->lanes[kind]);
@@ -215,6 +234,7 @@ static void lane_restart(struct gcxi_lane *lane)
 void gcxi_local_flush_stw(struct gcxi_local *local)
 {
     local_each_block(local, lane_flush);
+    local_each_lane(local, gcxi_recycle_flush);
 }
 
 void gcxi_local_restart_stw(struct gcxi_local *local)

@@ -26,8 +26,11 @@
 #ifndef GCXI_HEAP_LANE_H
 #define GCXI_HEAP_LANE_H
 
+#include "base/atomic.h"
 #include "gcx/gcx.h"
 #include "heap/block.h"
+
+struct gcxi_recycler;
 
 struct gcxi_lane {
     struct gcx_detail_run *run; /* the inline path's, or own_run */
@@ -37,6 +40,7 @@ struct gcxi_lane {
     uintptr_t frozen_end; /* what the run's end is while the lane is frozen */
     uint8_t kind;
     uint8_t class_index;
+    struct gcxi_recycler *recycler; /* heap/recycle.h; NULL until needed */
 };
 
 /* What a mutator allocates from. Lanes of a kind are made on first use. */
@@ -64,7 +68,7 @@ GCXI_INLINE void *gcxi_local_bump(struct gcxi_local *local, enum gcxi_kind kind,
     size_t slot_bytes = gcxi_class_bytes(class_index);
     if (run->end - p < slot_bytes)
         return NULL;
-    run->cur = p + slot_bytes;
+    gcxi_store_relaxed(&run->cur, p + slot_bytes);
     return (void *)p;
 }
 
@@ -94,6 +98,8 @@ void gcxi_local_restart_stw(struct gcxi_local *local);
  * changes: for the thread that collects while callbacks of the program run. */
 void gcxi_local_freeze(struct gcxi_local *local);
 void gcxi_local_thaw(struct gcxi_local *local);
+/* Slots were reserved: mutators_count. */
+void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots);
 
 /* Reserved but not handed out: not yet allocated in fact. */
 void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t *slots);
@@ -101,5 +107,9 @@ void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t
 /* Stress: every refill makes one slot ready only, so that each allocation
  * takes the slow path. */
 extern bool gcxi_lane_one_slot;
+
+/* Checked mode: called for memory that is about to be handed out, before it is
+ * zeroed; NULL = none. */
+extern void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
 
 #endif

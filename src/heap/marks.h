@@ -4,8 +4,7 @@
 #ifndef GCXI_HEAP_MARKS_H
 #define GCXI_HEAP_MARKS_H
 
-#include <string.h>
-
+#include "base/atomic.h"
 #include "base/base.h"
 
 /* First index in [i, n) whose byte is not value; n if none. */
@@ -14,12 +13,10 @@ GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uin
 {
     uint64_t pattern = UINT64_C(0x0101010101010101) * value;
     for (; i + 8 <= n; i += 8) {
-        uint64_t word;
-        memcpy(&word, marks + i, 8);
-        if (word != pattern)
+        if (gcxi_load_bytes(marks + i) != pattern)
             break;
     }
-    while (i < n && marks[i] == value)
+    while (i < n && gcxi_load_relaxed(&marks[i]) == value)
         i++;
     return i;
 }
@@ -27,7 +24,7 @@ GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uin
 /* First index in [i, n) whose byte is value; n if none. */
 GCXI_INLINE uint32_t gcxi_marks_find(const uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
 {
-    const uint8_t *p = i < n ? memchr(marks + i, value, n - i) : NULL;
+    const uint8_t *p = i < n ? gcxi_find_byte(marks + i, value, n - i) : NULL;
     return p != NULL ? (uint32_t)(p - marks) : n;
 }
 
@@ -37,12 +34,12 @@ GCXI_INLINE uint32_t gcxi_marks_find(const uint8_t *marks, uint32_t i, uint32_t 
 GCXI_INLINE uint32_t gcxi_marks_clear_until(uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
 {
     for (uint32_t near = i + 8; i < near; i++) {
-        if (i == n || marks[i] == value)
+        if (i == n || gcxi_load_relaxed(&marks[i]) == value)
             return i;
-        marks[i] = 0;
+        gcxi_store_relaxed(&marks[i], 0);
     }
     uint32_t end = gcxi_marks_find(marks, i, n, value);
-    memset(marks + i, 0, end - i);
+    gcxi_clear_bytes(marks + i, end - i);
     return end;
 }
 

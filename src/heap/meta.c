@@ -58,7 +58,7 @@ static void *meta_carve(size_t bytes)
             return NULL;
         meta.cur = chunk;
         meta.end = chunk + chunk_bytes;
-        meta.bytes += chunk_bytes;
+        gcxi_store_relaxed(&meta.bytes, meta.bytes + chunk_bytes); /* gcxi_meta_bytes */
     }
     void *p = meta.cur;
     meta.cur += bytes;

@@ -22,6 +22,9 @@
  *       in one call, which merges mappings and so cannot fail for that reason.
  *       Memory is committed from the base upwards, so nothing uncommitted is
  *       made accessible.
+ *   P6  The program's handler for SIGSEGV comes after ours (os/fault.h). One that
+ *       was installed past our interposition may not know ours: from the next
+ *       cycle on nothing is armed.
  *
  * Locking: one futex lock around state and protection. It is held with all
  * signals blocked, in the handler too: a thread that is stopped, or that runs
@@ -33,7 +36,9 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "os/dirty_backends.h"
+#include "os/fault.h"
 #include "os/futex.h"
+#include "os/signals.h"
 #include "os/vm.h"
 
 #include <errno.h>
@@ -63,7 +68,7 @@ static struct {
     uintptr_t lo;
     uintptr_t hi;
     uintptr_t armed_end; /* highest address ever armed; under the lock */
-    struct sigaction previous;
+    bool is_displaced;   /* P6; collector */
     _Atomic(uint32_t) lock;
 } mprotect_state;
 
@@ -101,14 +106,14 @@ static void mprotect_lock(sigset_t *saved)
     sigset_t all;
 
     sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, saved);
+    gcxi_sigmask(SIG_BLOCK, &all, saved);
     mprotect_lock_word();
 }
 
 static void mprotect_unlock(const sigset_t *saved)
 {
     mprotect_unlock_word();
-    pthread_sigmask(SIG_SETMASK, saved, NULL);
+    gcxi_sigmask(SIG_SETMASK, saved, NULL);
 }
 
 /* ---- units ---- */
@@ -223,6 +228,17 @@ static void mprotect_each_end(uintptr_t lo, uintptr_t hi, void (*change)(size_t 
         change(last);
 }
 
+/* P6. */
+static bool mprotect_is_displaced(void)
+{
+    if (mprotect_state.units == NULL || mprotect_state.is_displaced || gcxi_fault_is_first())
+        return mprotect_state.is_displaced;
+    mprotect_state.is_displaced = true;
+    gcxi_report("a handler for SIGSEGV was installed over that of GCX_DIRTY=mprotect, so pages are "
+                "no longer tracked: see docs/guide-linking.md");
+    return true;
+}
+
 /* ---- arm, disarm ---- */
 
 /* Protects units and marks them so. On failure all of them are writable and
@@ -248,6 +264,8 @@ static int mprotect_arm(uintptr_t lo, uintptr_t hi)
     sigset_t saved;
     int result = 0;
 
+    if (mprotect_is_displaced())
+        return -1;
     mprotect_lock(&saved);
     mprotect_each_end(lo, hi, mprotect_dirty_unit_locked);
     if (span.first < span.last)
@@ -344,6 +362,10 @@ static int mprotect_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visi
     const struct mprotect_span span = mprotect_whole_units(lo, hi);
     sigset_t saved;
 
+    if (mprotect_is_displaced()) {
+        mprotect_disarm(lo, hi);
+        return -1;
+    }
     mprotect_lock(&saved);
     mprotect_mark_report_locked(mprotect_unit_of(lo), mprotect_unit_end(hi));
     mprotect_rearm_locked(span.last, span.first);
@@ -356,9 +378,9 @@ static void mprotect_harvest_end(void)
 {
 }
 
-/* ---- fault handler ---- */
+/* ---- faults ---- */
 
-/* True if the fault was ours; then the thread may try again. */
+/* A gcxi_fault_resolver. */
 static bool mprotect_resolve(uintptr_t addr)
 {
     size_t unit;
@@ -374,95 +396,7 @@ static bool mprotect_resolve(uintptr_t addr)
     return ours;
 }
 
-static bool mprotect_is_default(const struct sigaction *action)
-{
-    return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == SIG_DFL;
-}
-
-static bool mprotect_is_ignore(const struct sigaction *action)
-{
-    return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == SIG_IGN;
-}
-
-/* The default action, by having the signal again: a fault repeats itself when
- * the handler returns, one that was sent is sent once more. */
-static void mprotect_pass_to_default(int signal_number, bool is_fault)
-{
-    struct sigaction action = {.sa_handler = SIG_DFL};
-
-    sigemptyset(&action.sa_mask);
-    sigaction(signal_number, &action, NULL);
-    if (!is_fault)
-        raise(signal_number);
-}
-
-/* Calls the program's handler under the signal mask that the kernel would have
- * given it, except that SIGSEGV is never blocked: the handler may well
- * write to an armed page. */
-static void mprotect_pass_to_handler(const struct sigaction *action, int signal_number,
-                                     siginfo_t *info, void *context)
-{
-    const ucontext_t *interrupted = context;
-    sigset_t mask;
-    sigset_t ours;
-
-    sigorset(&mask, &interrupted->uc_sigmask, &action->sa_mask);
-    sigdelset(&mask, signal_number);
-    pthread_sigmask(SIG_SETMASK, &mask, &ours);
-    if ((action->sa_flags & SA_SIGINFO) != 0)
-        action->sa_sigaction(signal_number, info, context);
-    else
-        action->sa_handler(signal_number);
-    pthread_sigmask(SIG_SETMASK, &ours, NULL);
-}
-
-/* The kernel does not let a real fault be ignored; nor do we. */
-static void mprotect_pass_on(int signal_number, siginfo_t *info, void *context)
-{
-    const struct sigaction action = mprotect_state.previous;
-    const bool is_fault = info->si_code > 0;
-
-    if (mprotect_is_ignore(&action) && !is_fault)
-        return;
-    if (mprotect_is_default(&action) || mprotect_is_ignore(&action)) {
-        mprotect_pass_to_default(signal_number, is_fault);
-        return;
-    }
-    if ((action.sa_flags & (int)SA_RESETHAND) != 0)
-        mprotect_state.previous = (struct sigaction){.sa_handler = SIG_DFL};
-    mprotect_pass_to_handler(&action, signal_number, info, context);
-}
-
-static void mprotect_on_fault(int signal_number, siginfo_t *info, void *context)
-{
-    const int saved_errno = errno;
-
-    if (info->si_code != SEGV_ACCERR || !mprotect_resolve((uintptr_t)info->si_addr))
-        mprotect_pass_on(signal_number, info, context);
-    errno = saved_errno;
-}
-
 /* ---- open, close, fork ---- */
-
-static int mprotect_install_handler(void)
-{
-    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
-
-    action.sa_sigaction = mprotect_on_fault;
-    sigfillset(&action.sa_mask);
-    return sigaction(SIGSEGV, &action, &mprotect_state.previous);
-}
-
-/* If another handler was installed since, it may call ours: ours stays valid
- * and passes everything on. */
-static void mprotect_remove_handler(void)
-{
-    struct sigaction current;
-
-    if (sigaction(SIGSEGV, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) != 0 &&
-        current.sa_sigaction == mprotect_on_fault)
-        sigaction(SIGSEGV, &mprotect_state.previous, NULL);
-}
 
 static int mprotect_prepare(uintptr_t base, size_t bytes)
 {
@@ -535,11 +469,11 @@ static int mprotect_probe(void)
 
 static int mprotect_open(uintptr_t base, size_t bytes)
 {
-    if (mprotect_state.units != NULL || mprotect_install_handler() < 0)
+    if (mprotect_state.units != NULL || gcxi_fault_init(mprotect_resolve) < 0)
         return -1;
     if (mprotect_probe() == 0 && mprotect_prepare(base, bytes) == 0)
         return 0;
-    mprotect_remove_handler();
+    gcxi_fault_fini();
     return -1;
 }
 
@@ -564,7 +498,7 @@ static void mprotect_close(void)
     mprotect_lock(&saved);
     mprotect_release_all();
     mprotect_unlock(&saved);
-    mprotect_remove_handler();
+    gcxi_fault_fini();
     mprotect_forget();
 }
 
@@ -572,6 +506,7 @@ static void mprotect_close(void)
 static int mprotect_reopen_after_fork(void)
 {
     atomic_store_explicit(&mprotect_state.lock, MPROTECT_FREE, memory_order_relaxed);
+    gcxi_fault_reset_after_fork();
     mprotect_release_all();
     return 0;
 }

@@ -24,6 +24,14 @@ struct gcxi_range {
  * was called nevertheless. */
 int gcxi_module_freeze(void (*then)(void *arg), void *arg);
 
+/* Where code lies: file and offset as addr2line wants them. Not while the world
+ * is stopped. */
+struct gcxi_code {
+    char module[64]; /* without folders; "?" if unknown */
+    size_t offset;
+};
+struct gcxi_code gcxi_module_code(const void *code);
+
 /* The snapshot's writable data segments, without the read-only-after-
  * relocation parts and without the collector's own data segment parts between
  * gcxi_module_exclude ranges. Ascending by module, word-aligned. */

@@ -26,11 +26,14 @@
  * SPDX-License-Identifier: MIT */
 #include "os/module.h"
 
+#include "base/atomic.h"
 #include "os/tls.h"
 #include "os/vm.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <string.h>
 
 #define MODULE_EXCLUDES_MAX 16
 #define MODULE_TABLE_MIN_BYTES (16 * GCXI_KIB)
@@ -240,11 +243,13 @@ static int module_freeze_locked(struct dl_phdr_info *info, size_t size, void *ar
 {
     struct module_freeze *freeze = arg;
 
+    gcxi_order_acquire(&module_state); /* the loader's lock */
     if (!module_is_current(info, size)) {
         module_note_counts(info, size);
         freeze->result = module_build();
     }
     freeze->then(freeze->arg);
+    gcxi_order_release(&module_state);
     return 1;
 }
 
@@ -283,4 +288,22 @@ void gcxi_module_thread_storage(uintptr_t thread_pointer,
 uintptr_t gcxi_module_thread_pointer(void)
 {
     return gcxi_tls_thread_pointer();
+}
+
+/* ---- code ---- */
+
+struct gcxi_code gcxi_module_code(const void *code)
+{
+    struct gcxi_code found = {"?", (size_t)(uintptr_t)code};
+    Dl_info info;
+
+    if (code == NULL || dladdr(code, &info) == 0 || info.dli_fname == NULL)
+        return found;
+    const char *slash = strrchr(info.dli_fname, '/');
+    const char *name = slash != NULL ? slash + 1 : info.dli_fname;
+    size_t length = gcxi_min(strlen(name), sizeof found.module - 1);
+    memcpy(found.module, name, length);
+    found.module[length] = '\0';
+    found.offset = (size_t)((uintptr_t)code - (uintptr_t)info.dli_fbase);
+    return found;
 }

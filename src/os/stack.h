@@ -12,6 +12,10 @@
  * with malloc: only at registration, never in a collection. */
 int gcxi_stack_bounds(uintptr_t *lo, uintptr_t *hi);
 
+/* The lowest address from which a stack within [lo, hi) can be read up to hi:
+ * the first thread's has not grown down to lo yet. World stopped, too. */
+uintptr_t gcxi_stack_mapped_lo(uintptr_t lo, uintptr_t hi);
+
 /* The end of the current function's frame, where its caller's begins. */
 #define GCXI_CALLER_FRAME() ((uintptr_t)__builtin_dwarf_cfa())
 

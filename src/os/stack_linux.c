@@ -23,11 +23,14 @@
 
 #include "os/vm.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #define STACK_FIRST_THREAD_MAX GCXI_GIB
+#define STACK_STEP_PAGES 256
 #define STACK_STRINGS_MAX (16 * GCXI_MIB) /* the kernel allows 6 MiB */
 
 #if defined(__x86_64__)
@@ -80,6 +83,29 @@ int gcxi_stack_bounds(uintptr_t *lo, uintptr_t *hi)
     if (stack_is_first_thread(*lo, *hi))
         *lo = stack_first_thread_lo(*hi);
     return 0;
+}
+
+/* mincore fails where something of the range is not mapped. */
+static bool stack_is_mapped(uintptr_t lo, uintptr_t hi)
+{
+    unsigned char pages[STACK_STEP_PAGES];
+
+    return mincore((void *)lo, hi - lo, pages) == 0;
+}
+
+uintptr_t gcxi_stack_mapped_lo(uintptr_t lo, uintptr_t hi)
+{
+    const int saved_errno = errno;
+    const uintptr_t page_bytes = gcxi_vm_page_bytes();
+    const uintptr_t first = gcxi_align_down(lo, page_bytes);
+    uintptr_t at = gcxi_align_up(hi, page_bytes);
+
+    for (uintptr_t step = STACK_STEP_PAGES * page_bytes; step >= page_bytes; step /= 4) {
+        while (at - first >= step && stack_is_mapped(at - step, at))
+            at -= step;
+    }
+    errno = saved_errno;
+    return at > lo ? at : lo;
 }
 
 GCXI_NOINLINE void gcxi_stack_with_registers(void (*then)(uintptr_t sp, void *arg), void *arg)

@@ -11,7 +11,8 @@
  * registers behind first and is as good as stopped.
  *
  * P1  A thread whose state is not RUNNING touches no object, and every pointer
- *     it holds lies in [sp, its stack's end) or in saved. A blocked one may
+ *     it holds lies in saved or at or above sp on the stack that sp lies on
+ *     (gc/stacks.c, S1, about the others that it has left). A blocked one may
  *     have returned from the frames it blocked in, so they are copied.
  * P2  A thread goes back to RUNNING only while no stop is requested: it stores
  *     the state, then reads the request; the collector stores the request,
@@ -35,9 +36,10 @@ struct gcxi_suspend {
     uint32_t state;     /* futex; enum gcxi_suspend_state, the thread's own */
     uintptr_t sp;       /* valid unless RUNNING */
     uintptr_t entry_sp; /* where the program entered the collector, registers above it; or 0 */
-    uintptr_t stack_lo; /* constant */
-    uintptr_t stack_hi; /* constant */
+    uintptr_t stack_lo; /* own; changes in critical sections only */
+    uintptr_t stack_hi; /* the same */
     uintptr_t alt_hi;   /* if sp lies on an alternate signal stack: its end */
+    bool blocks_signal; /* was found to block it; the collector's */
     size_t saved_bytes;
     _Alignas(16) unsigned char saved[GCXI_SAVED_BYTES]; /* registers of a BLOCKED thread */
 };
@@ -48,10 +50,10 @@ extern __thread struct gcxi_suspend *gcxi_suspend_self __attribute__((tls_model(
 /* Installs the handler; signal 0 takes the default. 0, or -1 with EINVAL. */
 int gcxi_suspend_init(int signal);
 
-/* The signal that stops threads. */
+/* The signal that stops threads; 0 before gcxi_suspend_init. */
 int gcxi_suspend_signal(void);
 
-/* Prepares s for the calling thread and makes it current. */
+/* Prepares s for the calling thread and makes it current; unblocks the signal. */
 void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t stack_hi);
 void gcxi_suspend_detach(void);
 
@@ -89,10 +91,21 @@ void gcxi_suspend_unblock(struct gcxi_suspend *s);
  * requested of others. */
 void gcxi_suspend_unblock_collector(struct gcxi_suspend *s);
 
+/* Whether the calling thread is that of s: not in a child of vfork. By a system
+ * call, on whose return a signal that was sent before arrives. */
+bool gcxi_suspend_is_caller(const struct gcxi_suspend *s);
+
 /* By the collector, for another thread: asks, waits, lets go. request is false
- * if the thread no longer exists. */
+ * if the thread no longer exists. A thread that blocks the signal is waited for
+ * a second the first time, for it may be about to unblock it. */
+enum gcxi_suspend_result { GCXI_SUSPENDED, GCXI_SUSPEND_GONE, GCXI_SUSPEND_REFUSED };
+
 bool gcxi_suspend_request(struct gcxi_suspend *s);
-bool gcxi_suspend_await(struct gcxi_suspend *s);
+enum gcxi_suspend_result gcxi_suspend_await(struct gcxi_suspend *s);
 void gcxi_suspend_release(struct gcxi_suspend *s);
+
+/* The name that the system knows the thread by, at most 15 bytes. */
+#define GCXI_THREAD_NAME_BYTES 16
+void gcxi_suspend_name(const struct gcxi_suspend *s, char name[GCXI_THREAD_NAME_BYTES]);
 
 #endif

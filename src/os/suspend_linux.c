@@ -11,16 +11,22 @@
 #include "os/suspend.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/clock.h"
 #include "os/futex.h"
+#include "os/signals.h"
 #include "os/stack.h"
 
 #define AWAIT_RETRY_NS UINT64_C(100000000)
 #define AWAIT_COMPLAIN 50 /* retries: five seconds */
+#define AWAIT_REFUSED 10  /* retries: a second */
 
 __thread struct gcxi_suspend *gcxi_suspend_self __attribute__((tls_model("initial-exec")));
 
@@ -121,6 +127,15 @@ void gcxi_suspend_unblock_collector(struct gcxi_suspend *s)
     gcxi_store_seq_cst(&s->state, GCXI_RUNNING);
 }
 
+/* A thread inherits the mask of its creator, who may have blocked all signals. */
+static void unblock_stop_signal(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, stop_signal);
+    gcxi_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t stack_hi)
 {
     s->tid = (int)syscall(SYS_gettid);
@@ -129,12 +144,24 @@ void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t s
     s->state = GCXI_RUNNING;
     s->stack_lo = stack_lo;
     s->stack_hi = stack_hi;
+    s->blocks_signal = false;
     gcxi_suspend_self = s;
+    unblock_stop_signal();
+}
+
+int gcxi_suspend_signal(void)
+{
+    return stop_signal;
 }
 
 void gcxi_suspend_detach(void)
 {
     gcxi_suspend_self = NULL;
+}
+
+bool gcxi_suspend_is_caller(const struct gcxi_suspend *s)
+{
+    return syscall(SYS_gettid) == s->tid;
 }
 
 /* ---- In the collector ---- */
@@ -155,19 +182,66 @@ bool gcxi_suspend_request(struct gcxi_suspend *s)
     return gcxi_load_seq_cst(&s->state) != GCXI_RUNNING || send_stop(s);
 }
 
-bool gcxi_suspend_await(struct gcxi_suspend *s)
+/* What the system says of the thread that follows the key in its status file,
+ * a hexadecimal number; 0 if it says nothing. */
+static uint64_t read_status(int tid, const char *key)
 {
+    char path[48], text[2048];
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *found = strstr(text, key);
+    return found != NULL ? strtoull(found + strlen(key), NULL, 16) : 0;
+}
+
+static bool blocks_stop_signal(int tid)
+{
+    return (read_status(tid, "SigBlk:") >> (stop_signal - 1) & 1) != 0;
+}
+
+void gcxi_suspend_name(const struct gcxi_suspend *s, char name[GCXI_THREAD_NAME_BYTES])
+{
+    char path[48];
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", s->tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, name, GCXI_THREAD_NAME_BYTES - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    name[n > 0 ? n : 0] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+}
+
+/* The signal may be blocked for a moment only, as in a handler. */
+static bool is_refused(struct gcxi_suspend *s, int tries)
+{
+    if (!s->blocks_signal && tries < AWAIT_REFUSED)
+        return false;
+    s->blocks_signal = blocks_stop_signal(s->tid);
+    return s->blocks_signal && gcxi_load_seq_cst(&s->state) == GCXI_RUNNING;
+}
+
+enum gcxi_suspend_result gcxi_suspend_await(struct gcxi_suspend *s)
+{
+    int saved_errno = errno;
+    enum gcxi_suspend_result result = GCXI_SUSPENDED;
     for (int tries = 1; gcxi_load_seq_cst(&s->state) == GCXI_RUNNING; tries++) {
-        if (gcxi_futex_wait_for(&s->state, GCXI_RUNNING, AWAIT_RETRY_NS))
+        uint64_t wait_ns = s->blocks_signal ? AWAIT_RETRY_NS / 10 : AWAIT_RETRY_NS;
+        if (gcxi_futex_wait_for(&s->state, GCXI_RUNNING, wait_ns))
             continue;
         if (!send_stop(s))
-            return false;
+            result = GCXI_SUSPEND_GONE;
+        else if (is_refused(s, tries))
+            result = GCXI_SUSPEND_REFUSED;
+        if (result != GCXI_SUSPENDED)
+            break;
         if (tries % AWAIT_COMPLAIN == 0)
-            gcxi_report("thread %d does not stop for a collection: "
-                        "does it block signal %d? (see gcx_blocking_begin)",
-                        s->tid, stop_signal);
+            gcxi_report("thread %d does not stop for a collection", s->tid);
     }
-    return true;
+    errno = saved_errno;
+    return result;
 }
 
 void gcxi_suspend_release(struct gcxi_suspend *s)
@@ -176,20 +250,16 @@ void gcxi_suspend_release(struct gcxi_suspend *s)
     gcxi_futex_wake(&s->requested, 1);
 }
 
-int gcxi_suspend_signal(void)
-{
-    return stop_signal;
-}
-
 int gcxi_suspend_init(int signal)
 {
     struct sigaction action = {.sa_flags = SA_RESTART};
-    stop_signal = signal != 0 ? signal : SIGRTMIN + 7;
-    if (stop_signal < SIGRTMIN || stop_signal > SIGRTMAX) {
+    signal = signal != 0 ? signal : SIGRTMIN + 7;
+    if (signal < SIGRTMIN || signal > SIGRTMAX) {
         errno = EINVAL;
         return -1;
     }
+    stop_signal = signal;
     action.sa_handler = stop_handler;
     sigfillset(&action.sa_mask);
-    return sigaction(stop_signal, &action, NULL);
+    return gcxi_sigaction(stop_signal, &action, NULL);
 }

@@ -8,6 +8,13 @@
 
 #include "base/base.h"
 
+typedef int gcxi_thread_create_function(pthread_t *thread, const pthread_attr_t *attr,
+                                        void *(*start)(void *), void *arg);
+
+/* In a program linked with --wrap=pthread_create: the C library's. Its definition
+ * is linked only there (api/interpose.c); null elsewhere. */
+extern gcxi_thread_create_function *const gcxi_thread_create_wrapped __attribute__((weak));
+
 /* The C library's pthread_create, not the one of api/interpose.c. */
 int gcxi_thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
                        void *arg);

@@ -2,7 +2,8 @@
  *
  * In the shared library the symbol pthread_create is ours, and in a program
  * linked with --wrap every reference to it is turned to ours, so the C
- * library's is found by its other name or as the next definition.
+ * library's is told by the wrapper or found as the next definition. (A weak
+ * reference from here would not take it from a static C library.)
  *
  * SPDX-License-Identifier: MIT */
 #include "os/thread.h"
@@ -11,17 +12,14 @@
 
 #include "base/atomic.h"
 
-typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-
-extern create_function __real_pthread_create __attribute__((weak));
-
-static create_function *find_create(void)
+static gcxi_thread_create_function *find_create(void)
 {
-    static create_function *found;
-    create_function *create = gcxi_load_relaxed(&found);
+    static gcxi_thread_create_function *found;
+    gcxi_thread_create_function *create = gcxi_load_relaxed(&found);
     if (create != NULL)
         return create;
-    create = &__real_pthread_create;
+    if (&gcxi_thread_create_wrapped != NULL)
+        create = gcxi_thread_create_wrapped;
     if (create == NULL)
         *(void **)(void *)&create = dlsym(RTLD_NEXT, "pthread_create");
     if (create == NULL)

@@ -40,7 +40,7 @@
 #include <features.h>
 
 #ifndef __GLIBC__
-typedef int gcxi_tls_glibc_unused; /* tls_none.c is in charge */
+typedef int gcxi_tls_glibc_unused; /* tls_musl.c is in charge */
 #else
 
 #include "os/tls.h"

@@ -35,6 +35,8 @@
 #include "trace/weak.h"
 #include "trace/workers.h"
 
+void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
+
 /* ---- Walking ---- */
 
 typedef void hook_visitor(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m);
@@ -192,6 +194,8 @@ static void ready_if_gone(struct gcxi_hook *hook, uint32_t number, struct gcxi_m
 void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
 {
     const uint32_t *counts = gcxi_hooks.counts;
+    if (gcxi_finalize_more != NULL)
+        gcxi_finalize_more(m, is_minor);
     if (gcxi_hooks.roots != 0) {
         each_hook(is_minor, mark_argument, m);
         gcxi_workers_drain(gcxi_feed_nothing);

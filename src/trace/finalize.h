@@ -11,4 +11,8 @@
  * finalize.c states. Marks more. World stopped. */
 void gcxi_finalize(struct gcxi_marker *m, bool is_minor);
 
+/* Called first, for finalizers kept elsewhere; NULL for none. Set before the
+ * first cycle. */
+extern void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
+
 #endif

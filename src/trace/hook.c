@@ -77,7 +77,7 @@ static uint32_t number_take(void)
     unsigned segment = 31u - (unsigned)__builtin_clz(number + (1u << LG_FIRST)) - LG_FIRST;
     if (number > USED_MAX || (segments[segment] == NULL && !segment_make(segment)))
         return 0;
-    gcxi_hooks.used = number;
+    gcxi_store_relaxed(&gcxi_hooks.used, number); /* runner: whether there are any */
     return number;
 }
 

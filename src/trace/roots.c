@@ -19,6 +19,8 @@ static struct {
     size_t capacity;
 } added;
 
+void (*gcxi_roots_more)(struct gcxi_marker *m);
+
 static bool added_grow(void)
 {
     size_t capacity = added.capacity != 0 ? added.capacity * 2 : 256;
@@ -86,4 +88,6 @@ void gcxi_roots_mark(struct gcxi_marker *m)
     for (size_t i = 0; i < added.count; i++)
         gcxi_mark_range(m, added.ranges[i].lo, added.ranges[i].hi);
     root_objects_mark(m);
+    if (gcxi_roots_more != NULL)
+        gcxi_roots_more(m);
 }

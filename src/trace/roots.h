@@ -15,4 +15,8 @@ int gcxi_roots_remove(uintptr_t lo, uintptr_t hi);
  * (os/module.h). World stopped. */
 void gcxi_roots_mark(struct gcxi_marker *m);
 
+/* Called last by it, for roots known elsewhere; NULL for none. Set before the
+ * first cycle. */
+extern void (*gcxi_roots_more)(struct gcxi_marker *m);
+
 #endif

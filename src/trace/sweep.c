@@ -7,7 +7,8 @@
  *   owned by a lane      stays there; what is live in it is old now
  *   nothing live         back to the free spans
  *   enough free slots    listed for allocation
- *   else                 used until a later cycle finds room in it
+ *   else                 used until a later cycle finds room in it; slots
+ *                        released by hand are found by heap/recycle.h
  *
  * After a full cycle the lists are made anew, so that a block stands on one at
  * most once.
@@ -20,6 +21,7 @@
 #include "heap/kind.h"
 #include "heap/lane.h"
 #include "heap/marks.h"
+#include "heap/recycle.h"
 #include "heap/space.h"
 
 static bool has_room(const struct gcxi_block *block, uint32_t live,
@@ -38,8 +40,10 @@ static void census_block(struct gcxi_block *block, const struct gcxi_sweep_polic
     census->live_before += block->live * block->slot_bytes;
     block->live = live;
     gcxi_block_set_young(block, false);
-    if (block->state == GCXI_BLOCK_OWNED)
+    if (block->state == GCXI_BLOCK_OWNED) {
+        gcxi_recycle_visit(block);
         return;
+    }
     block->young_lo = block->young_hi = 0;
     if (live == 0) {
         census->freed_blocks++;
@@ -47,6 +51,8 @@ static void census_block(struct gcxi_block *block, const struct gcxi_sweep_polic
     } else if (block->state == GCXI_BLOCK_USED && has_room(block, live, policy)) {
         census->avail_bytes += (block->slots - live) * block->slot_bytes;
         gcxi_avail_push(block);
+    } else if (block->state == GCXI_BLOCK_USED) {
+        gcxi_recycle_visit(block);
     }
 }
 
@@ -75,6 +81,7 @@ void gcxi_sweep_census(bool is_minor, const struct gcxi_sweep_policy *policy,
     memset(census, 0, sizeof *census);
     if (!is_minor)
         gcxi_avail_reset();
+    gcxi_recycle_before_census(is_minor);
     census_zone(GCXI_ZONE_SCAN, interesting, policy, census);
     census_zone(GCXI_ZONE_NOSCAN, interesting, policy, census);
 }

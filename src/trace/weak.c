@@ -33,7 +33,7 @@ void gcxi_each_live(enum gcxi_kind kind, bool is_minor, void (*visit)(void *obje
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_NOSCAN);
     for (uint32_t unit = gcxi_zone_first(GCXI_ZONE_NOSCAN); unit < end;) {
-        const uint8_t *found = memchr(gcxi_map.kind + unit, kind, end - unit);
+        const uint8_t *found = memchr(gcxi_map.kind + unit, (int)kind, end - unit);
         if (found == NULL)
             return;
         unit = (uint32_t)(found - gcxi_map.kind);

@@ -26,6 +26,7 @@
 
 #include "base/lock.h"
 #include "os/futex.h"
+#include "os/signals.h"
 #include "os/thread.h"
 #include "os/vm.h"
 
@@ -43,11 +44,13 @@ static struct {
     uintptr_t *entries; /* POOL_ENTRIES */
     size_t count;
     uint32_t active;
-    uint32_t inside;  /* helpers in this phase; futex */
-    uint32_t seq;     /* futex: moves when entries came or the phase ended */
-    uint32_t phase;   /* futex: odd while helpers are wanted */
-    gcxi_feed *feed;  /* of this phase */
-    unsigned helpers; /* that may join this phase; one started since may not */
+    uint32_t waiting;
+    uint32_t inside;   /* helpers in this phase; futex */
+    uint32_t seq;      /* futex: moves when entries came or the phase ended */
+    uint32_t sleepers; /* in futex waits on seq; atomic */
+    uint32_t phase;    /* futex: odd while helpers are wanted */
+    gcxi_feed *feed;   /* of this phase */
+    unsigned helpers;  /* that may join this phase; one started since may not */
     bool is_done;
 } pool = {.lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
@@ -67,6 +70,22 @@ static void pool_signal(uint32_t *word)
     gcxi_futex_wake(word, UINT32_MAX >> 1);
 }
 
+/* Entries came, or the end: most who wait are still spinning. A sleeper counts
+ * itself before it looks at seq for the last time. */
+static void pool_tell(void)
+{
+    gcxi_add_seq_cst(&pool.seq, 1);
+    if (gcxi_load_seq_cst(&pool.sleepers) != 0)
+        gcxi_futex_wake(&pool.seq, UINT32_MAX >> 1);
+}
+
+/* The hint asks for more only while there is nothing to take: whoever is about
+ * to wake up needs no second gift. */
+static void pool_hint_locked(void)
+{
+    gcxi_store_relaxed(&gcxi_pool_hungry, pool.waiting != 0 && pool.count == 0);
+}
+
 bool gcxi_pool_give(const uintptr_t *entries, size_t n)
 {
     bool has_room;
@@ -76,9 +95,10 @@ bool gcxi_pool_give(const uintptr_t *entries, size_t n)
         memcpy(pool.entries + pool.count, entries, n * sizeof *entries);
         pool.count += n;
     }
+    pool_hint_locked();
     gcxi_unlock(&pool.lock);
     if (has_room)
-        pool_signal(&pool.seq);
+        pool_tell();
     return has_room;
 }
 
@@ -100,7 +120,9 @@ static void pool_wait(uint32_t seq)
             return;
         gcxi_cpu_relax();
     }
+    gcxi_add_seq_cst(&pool.sleepers, 1);
     gcxi_futex_wait(&pool.seq, seq);
+    gcxi_sub_relaxed(&pool.sleepers, 1);
 }
 
 /* Gets work for a worker that has none; false when marking is over. */
@@ -108,11 +130,12 @@ static bool pool_take(struct gcxi_marker *m)
 {
     gcxi_lock(&pool.lock);
     pool.active--;
-    gcxi_add_relaxed(&gcxi_pool_hungry, 1);
+    pool.waiting++;
+    pool_hint_locked();
     while (pool.count == 0 && !pool.is_done) {
         if (pool.active == 0) {
             pool.is_done = true;
-            pool_signal(&pool.seq);
+            pool_tell();
             break;
         }
         uint32_t seq = gcxi_load_acquire(&pool.seq);
@@ -120,12 +143,13 @@ static bool pool_take(struct gcxi_marker *m)
         pool_wait(seq);
         gcxi_lock(&pool.lock);
     }
-    gcxi_sub_relaxed(&gcxi_pool_hungry, 1);
+    pool.waiting--;
     bool has_work = pool.count > 0;
     if (has_work) {
         pool.active++;
         pool_take_locked(m);
     }
+    pool_hint_locked();
     gcxi_unlock(&pool.lock);
     return has_work;
 }
@@ -182,9 +206,9 @@ static bool helper_start(struct gcxi_marker *m)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    gcxi_sigmask(SIG_SETMASK, &all, &old);
     int error = gcxi_thread_create(&thread, &attr, helper_main, m);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    gcxi_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     return error == 0;
 }
@@ -205,7 +229,7 @@ void gcxi_workers_reset_after_fork(void)
     workers.running = 0;
     gcxi_lock_reset_after_fork(&pool.lock);
     gcxi_lock_reset_after_fork(&workers.start_lock);
-    pool.inside = pool.active = pool.phase = 0;
+    pool.inside = pool.active = pool.waiting = pool.phase = pool.sleepers = 0;
     gcxi_pool_hungry = 0;
 }
 
@@ -283,7 +307,7 @@ static bool drain_alone(gcxi_feed *feed)
 void gcxi_workers_drain(gcxi_feed *feed)
 {
     if (!drain_alone(feed)) {
-        if (workers.running + 1 < workers.wanted)
+        if (gcxi_load_relaxed(&workers.running) + 1 < workers.wanted)
             gcxi_store_relaxed(&workers.is_needed, 1);
         phase_begin(feed);
         work(gcxi_marker);

@@ -384,8 +384,8 @@ static void test_cycles_of_finalizers(void **state)
     static struct capture capture;
     gcx_weak **weak = gcx_alloc_root(RINGS * sizeof *weak);
     reset();
-    make_rings(weak);
     capture_begin(&capture);
+    make_rings(weak);
     for (int i = 0; i < 4; i++) {
         collect(GCX_FULL);
         gcx_run_finalizers();

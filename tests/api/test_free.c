@@ -10,6 +10,7 @@
 #include "../support/capture.h"
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
+#include "../support/scale.h"
 
 #define MIB ((size_t)1024 * 1024)
 
@@ -55,7 +56,8 @@ static void check_undamaged(size_t size, void *const *live, size_t live_count)
 {
     enum { N = 500 };
     static char *fresh[N];
-    for (size_t i = 0; i < N; i++) {
+    size_t n = size > 1000 ? scaled(N) : N;
+    for (size_t i = 0; i < n; i++) {
         fresh[i] = gcx_alloc(size);
         assert_non_null(fresh[i]);
         assert_true(all_bytes(fresh[i], size, 0));
@@ -65,7 +67,7 @@ static void check_undamaged(size_t size, void *const *live, size_t live_count)
         }
     }
     gcx_collect(GCX_FULL);
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < n; i++) {
         assert_true(pattern_intact(fresh[i], size, i));
     }
     memset(fresh, 0, sizeof fresh);

@@ -172,7 +172,9 @@ static NOINLINE void fill_with_ends(void *volatile *slots, hidden_ptr *h, size_t
 static void test_one_past_the_end_from_the_stack(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {16, 32, 48, 112, 256, 512, 2048, 4096, 32768, 65536, 1 << 20};
+    /* Those near a multiple of 64 KiB: rounding must not fill the span. */
+    static const size_t sizes[] = {16,    32,    48,      112,    256,    512,    2048,   4096,
+                                   32768, 65536, 1 << 20, 127000, 127880, 131056, 131060, 131071};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         void *volatile slots[N] = {NULL};
         hidden_ptr h[N];

@@ -18,6 +18,7 @@
 #include "../support/hide.h"
 #include "../support/proc.h"
 #include "../support/random.h"
+#include "../support/scale.h"
 
 enum { THREADS = 8, SIZE = 80 };
 
@@ -115,7 +116,7 @@ static void test_exchange_through_an_old_array(void **state)
     (void)state;
     pthread_t threads[THREADS];
     int seeds[THREADS] = {1, 2, 3, 4, 5, 6, 7, 8};
-    exchanges = getenv("GCX_STRESS") != NULL ? 3000 : 60000;
+    exchanges = (int64_t)scaled(60000);
     shared = gcx_calloc(SLOTS, sizeof(struct item *));
     gcx_collect(GCX_FULL);
     gcx_collect(GCX_FULL);
@@ -154,7 +155,7 @@ static void test_exchange_without_a_lock(void **state)
     (void)state;
     pthread_t threads[THREADS];
     int seeds[THREADS] = {1, 2, 3, 4, 5, 6, 7, 8};
-    exchanges = getenv("GCX_STRESS") != NULL ? 3000 : 100000;
+    exchanges = (int64_t)scaled(100000);
     shared = gcx_calloc(SLOTS, sizeof(struct item *));
     gcx_collect(GCX_FULL);
     start(threads, THREADS, exchange_atomically, seeds, sizeof seeds[0]);
@@ -276,8 +277,8 @@ static void run_short_threads(int count)
 static void test_short_threads_leave_nothing(void **state)
 {
     (void)state;
-    int count = getenv("GCX_STRESS") != NULL ? 400 : 4000;
-    run_short_threads(800);
+    int count = is_stressed() || SANITIZED ? 400 : 4000;
+    run_short_threads(count / 5);
     struct gcx_stats stats = stats_now();
     size_t rss = proc_rss_bytes();
     size_t space = proc_address_space_bytes();

@@ -12,6 +12,7 @@
 
 #include "heap/lane.h"
 #include "heap/marks.h"
+#include "heap/recycle.h"
 #include "heap/space.h"
 
 static uint64_t random_state = 88172645463325252u;
@@ -226,6 +227,125 @@ static void words_find_their_objects(void **state)
     assert_null(gcxi_find_object(gcxi_unit_addr(gcxi_map.units), &slot));
 }
 
+/* The address one past the end of an object is never in the block behind. */
+static void no_slot_holds_the_last_byte_of_its_block(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES; c++) {
+        struct gcxi_block *block = gcxi_block_create(GCXI_SCAN, c);
+        assert_true(block->slots * block->slot_bytes < (size_t)block->units << GCXI_LG_UNIT);
+        gcxi_block_destroy(block);
+    }
+    for (size_t bytes = GCXI_MEDIUM_MAX + 1; bytes < 4 * GCXI_UNIT; bytes += 97) {
+        struct gcxi_block *block = gcxi_block_create_large(GCXI_SCAN, bytes, 1, true);
+        assert_true(block->slot_bytes >= bytes);
+        assert_true(block->slot_bytes < (size_t)block->units << GCXI_LG_UNIT);
+        gcxi_block_destroy(block);
+    }
+}
+
+/* ---- Recycling ---- */
+
+/* All slots of a block of that kind, handed out. */
+static struct gcxi_block *full_block(struct gcxi_local *local, struct gcxi_lane **lane,
+                                     enum gcxi_kind kind, unsigned c)
+{
+    size_t fresh = 0;
+    *lane = gcxi_local_lane(local, kind, c);
+    assert_true(gcxi_lane_next_block(*lane, &fresh));
+    while (gcxi_lane_refill(local, *lane))
+        (*lane)->run->cur = (*lane)->run->end;
+    return (*lane)->block;
+}
+
+/* Takes all that the lane knows or can be given; each slot once. */
+static uint32_t take_all(struct gcxi_local *local, struct gcxi_lane *lane,
+                         const struct gcxi_block *block, uint8_t *taken)
+{
+    uint32_t count = 0;
+    bool is_old;
+    do {
+        for (uintptr_t p; (p = gcxi_recycle_take(local, lane, &is_old)) != 0; count++) {
+            uint32_t slot = gcxi_block_slot(block, p - gcxi_block_addr(block));
+            assert_int_equal(gcxi_slot_addr(block, slot), p);
+            assert_int_equal(taken[slot]++, 0);
+            assert_int_equal(is_old, slot < block->young_lo);
+            assert_true(gcxi_slot_is_object(block, slot));
+            if (block->kind != GCXI_NOSCAN)
+                assert_int_equal(*(uint64_t *)p, 0);
+            memset((void *)p, 0x5a, block->slot_bytes);
+        }
+    } while (gcxi_recycle_next_block(lane));
+    return count;
+}
+
+static void released_slots_are_taken_once(void **state)
+{
+    static struct gcx_detail_runs runs[2];
+    struct gcxi_local own = {.fast = &runs[0]}, other = {.fast = &runs[1]};
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES; c += 5) {
+        struct gcxi_lane *lane;
+        enum gcxi_kind kind = c % 2 == 0 ? GCXI_SCAN : GCXI_NOSCAN;
+        struct gcxi_block *block = full_block(&own, &lane, kind, c);
+        struct gcxi_lane *theirs = gcxi_local_lane(&other, kind, c);
+        uint8_t *taken = calloc(block->slots, 1);
+        uint32_t released = 0;
+        block->young_lo = block->slots / 3;
+        memset(block->marks, gcxi_map.epoch, block->young_lo);
+        block->live = block->young_lo;
+        for (uint32_t slot = 0; slot < block->slots; slot += 1 + slot % 3, released++) {
+            memset((void *)gcxi_slot_addr(block, slot), 0xa5, block->slot_bytes);
+            assert_true(gcxi_slot_release(block, slot));
+            assert_false(gcxi_slot_release(block, slot));
+            assert_false(gcxi_slot_is_object(block, slot));
+            if (!gcxi_recycle_put(slot % 2 == 0 ? lane : theirs, block, slot))
+                gcxi_recycle_list(block);
+        }
+        uint32_t count =
+            take_all(&own, lane, block, taken) + take_all(&other, theirs, block, taken);
+        assert_int_equal(count, released);
+        assert_int_equal(block->live, block->young_lo);
+        free(taken);
+        gcxi_local_retire(&own);
+        gcxi_local_retire(&other);
+        gcxi_block_destroy(block);
+    }
+}
+
+/* F1: where the lane's search still comes, it finds the slot, and nobody else. */
+static void slots_ahead_of_the_search_are_left_to_it(void **state)
+{
+    static struct gcx_detail_runs runs;
+    struct gcxi_local local = {.fast = &runs};
+    size_t fresh = 0;
+    bool is_old;
+    (void)state;
+    struct gcxi_block *block = gcxi_block_create(GCXI_SCAN, 3);
+    uint32_t last = block->slots - 1;
+    memset(block->marks, gcxi_map.epoch, block->slots);
+    block->live = block->slots;
+    block->marks[0] = GCXI_MARK_NONE;
+    gcxi_avail_push(block);
+    struct gcxi_lane *lane = gcxi_local_lane(&local, GCXI_SCAN, 3);
+    assert_true(gcxi_lane_next_block(lane, &fresh) && gcxi_lane_refill(&local, lane));
+    assert_ptr_equal(lane->block, block);
+    assert_true(gcxi_slot_release(block, last));
+    assert_true(gcxi_recycle_put(lane, block, last));
+    assert_int_equal(gcxi_recycle_take(&local, lane, &is_old), 0);
+    assert_false(gcxi_recycle_is_listed(lane));
+    lane->run->cur = lane->run->end;
+    assert_true(gcxi_lane_refill(&local, lane));
+    assert_int_equal(lane->run->cur, gcxi_slot_addr(block, last));
+    lane->run->cur = lane->run->end;
+    assert_true(gcxi_slot_release(block, last));
+    assert_true(gcxi_recycle_put(lane, block, last));
+    assert_int_equal(gcxi_recycle_take(&local, lane, &is_old), gcxi_slot_addr(block, last));
+    assert_false(is_old);
+    gcxi_local_retire(&local);
+    gcxi_block_destroy(block);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -244,6 +364,9 @@ int main(void)
         cmocka_unit_test(the_maximum_refuses_and_admits_again),
         cmocka_unit_test(a_lane_hands_out_exactly_the_free_slots),
         cmocka_unit_test(words_find_their_objects),
+        cmocka_unit_test(no_slot_holds_the_last_byte_of_its_block),
+        cmocka_unit_test(released_slots_are_taken_once),
+        cmocka_unit_test(slots_ahead_of_the_search_are_left_to_it),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

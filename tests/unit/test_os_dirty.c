@@ -28,7 +28,7 @@
 #define TEST_RESERVE_BYTES (4 * GCXI_GIB)
 #define TEST_BYTES (16 * GCXI_MIB)
 #define TEST_UNIT_BYTES (64 * GCXI_KIB)
-#define TEST_ROUNDS 20000
+#define TEST_ROUNDS 4000
 #define TEST_PAGES_MAX 4096
 
 static const char *test_backend_name;
@@ -441,7 +441,7 @@ static void harvests_race_with_writers(void **state)
         writers[w].first = w * WRITER_PAGES;
         assert_int_equal(pthread_create(&threads[w], NULL, writer_main, &writers[w]), 0);
     }
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < 250; round++) {
         for (size_t w = 0; w < WRITERS; w++)
             for (size_t p = 0; p < WRITER_PAGES; p++)
                 before[w][p] = atomic_load(&writers[w].written[p]);
@@ -486,7 +486,7 @@ static void arming_and_disarming_race_with_writers(void **state)
         writers[w].seed = w + 1;
         assert_int_equal(pthread_create(&threads[w], NULL, disarm_writer_main, &writers[w]), 0);
     }
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0; round < 2500; round++) {
         const uintptr_t at = heap.base + (size_t)(round % 7) * TEST_UNIT_BYTES;
 
         assert_int_equal(heap.backend->arm(at, at + TEST_UNIT_BYTES * 2), 0);

@@ -233,9 +233,48 @@ static void a_little_heap_has_little_headroom(void **state)
     (void)state;
     adaptive.is_adaptive = true;
     gcxi_pacer_init(&pacer, &adaptive);
-    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 100);
+    run_cycles(&pacer, &adaptive, like, 500000, 150000, 100);
     assert_true(pacer.goal_bytes > 7 * GCXI_MIB);
     assert_true(pacer.goal_bytes < 9 * GCXI_MIB);
+}
+
+/* More of its time goes into full cycles than into the program: memory helps. */
+static void a_little_heap_that_only_collects_gets_more(void **state)
+{
+    struct gcxi_pacer_settings adaptive = usual;
+    struct gcxi_pacer_cycle like = {.live_bytes = 6 * GCXI_MIB};
+    struct gcxi_pacer pacer;
+    (void)state;
+    adaptive.is_adaptive = true;
+    gcxi_pacer_init(&pacer, &adaptive);
+    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 6);
+    assert_true(pacer.goal_bytes < 9 * GCXI_MIB);
+    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 200);
+    assert_true(pacer.goal_bytes > 12 * GCXI_MIB);
+    assert_true(pacer.goal_bytes <= 18 * GCXI_MIB);
+}
+
+static void survivors_that_take_long_make_the_nursery_small(void **state)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle like = {.live_bytes = 500 * GCXI_MIB};
+    (void)state;
+    gcxi_pacer_init(&pacer, &usual);
+    for (int i = 0; i < 10; i++) {
+        like.allocated_bytes = like.promoted_bytes = pacer.nursery_bytes;
+        like.interval_ns = 100000000;
+        like.young_ns = like.pause_ns = like.allocated_bytes / 2; /* 2 MiB in a millisecond */
+        gcxi_pacer_update(&pacer, &usual, &like);
+    }
+    assert_true(pacer.nursery_bytes >= 6 * GCXI_MIB && pacer.nursery_bytes <= 8 * GCXI_MIB);
+    /* Garbage is marked in no time. */
+    for (int i = 0; i < 10; i++) {
+        like.allocated_bytes = pacer.nursery_bytes;
+        like.promoted_bytes = 0;
+        like.young_ns = 1000;
+        gcxi_pacer_update(&pacer, &usual, &like);
+    }
+    assert_true(pacer.nursery_bytes >= 16 * GCXI_MIB);
 }
 
 int main(void)
@@ -252,6 +291,8 @@ int main(void)
         cmocka_unit_test(minor_cycles_that_do_not_pay_are_left_out),
         cmocka_unit_test(a_busy_heap_uses_what_it_holds),
         cmocka_unit_test(a_little_heap_has_little_headroom),
+        cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
+        cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

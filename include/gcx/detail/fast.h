@@ -63,7 +63,7 @@ GCX_INLINE __attribute__((always_inline)) void *gcx_detail_bump(struct gcx_detai
         uintptr_t p = run->cur;
         uintptr_t next = p + offset + GCX_DETAIL_GRANULE;
         if (GCX_LIKELY(next <= run->end)) {
-            run->cur = next;
+            GCX_DETAIL_STORE(&run->cur, next);
             return (void *)p;
         }
     }
@@ -94,8 +94,10 @@ GCX_INLINE void gcx_store(void *obj, void **slot, void *value)
     *(void *volatile *)slot = value;
     uintptr_t offset = (uintptr_t)slot - gcx_detail_cards.base;
     if (offset < gcx_detail_cards.size) {
-        *(volatile uint8_t *)&gcx_detail_cards.card[offset >> GCX_DETAIL_LG_CARD] = 1;
-        *(volatile uint8_t *)&gcx_detail_cards.block[offset >> GCX_DETAIL_LG_BLOCK] = 1;
+        volatile uint8_t *card = &gcx_detail_cards.card[offset >> GCX_DETAIL_LG_CARD];
+        volatile uint8_t *block = &gcx_detail_cards.block[offset >> GCX_DETAIL_LG_BLOCK];
+        GCX_DETAIL_STORE(card, 1);
+        GCX_DETAIL_STORE(block, 1);
     }
     gcx_keep_alive(value);
     (void)obj;

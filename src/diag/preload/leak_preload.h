@@ -4,7 +4,7 @@
 #ifndef GCXI_DIAG_LEAK_PRELOAD_H
 #define GCXI_DIAG_LEAK_PRELOAD_H
 
-/* Sets gcxi_leak_backtrace to libunwind's (GCX_LEAK_UNWIND). */
+/* Sets gcxi_leak_backtrace. */
 void gcxi_leak_preload_unwinder(void);
 
 /* Sets gcxi_leak_line to a search by elfutils. */

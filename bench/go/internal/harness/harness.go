@@ -101,8 +101,9 @@ func (l *Latency) At(part float64) uint64 {
 	return l.MaxNs
 }
 
-// Not ru_maxrss: that starts with what the parent had resident at the fork.
-func peakRSS() (kb uint64) {
+// PeakRSS is the most that was resident, in KiB. Not ru_maxrss: that starts with
+// what the parent had resident at the fork.
+func PeakRSS() (kb uint64) {
 	status, _ := os.ReadFile("/proc/self/status")
 	if _, after, found := strings.Cut(string(status), "VmHWM:"); found {
 		fmt.Sscan(after, &kb)
@@ -129,7 +130,7 @@ func Result(elapsedNs int64, ops, checksum uint64, latency *Latency, batch uint6
 		fmt.Printf(" latency_ops=%d p50_ns=%d p99_ns=%d p9999_ns=%d max_ns=%d", batch,
 			latency.At(.5), latency.At(.99), latency.At(.9999), latency.MaxNs)
 	}
-	fmt.Printf(" peak_rss_kb=%d\n", peakRSS())
+	fmt.Printf(" peak_rss_kb=%d\n", PeakRSS())
 }
 
 // Flag is one number of the command line, with its default for --quick.

@@ -1,0 +1,126 @@
+/* heap.h -- the one place that knows the collector.
+ *
+ * heap_alloc gives zeroed memory of a kind; the caller fills it by plain stores
+ * before it allocates again. Every later store of a value into an object goes
+ * through heap_store. Roots are the C stack and static variables: nothing has
+ * to be registered.
+ *
+ * Built with LISP_BOEHM the same runtime stands on the Boehm collector, as its
+ * users have it: everything but strings scanned conservatively, no barrier.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef LISP_HEAP_H
+#define LISP_HEAP_H
+
+#include "value.h"
+
+/* Which words of an object are values or pointers. */
+enum heap_kind {
+    HEAP_PAIR,    /* all of two */
+    HEAP_WORDS,   /* all */
+    HEAP_CLOSURE, /* closures, continuations, weak tables: all but the head */
+    HEAP_SYMBOL,
+    HEAP_VECTOR,
+    HEAP_TABLE,
+    HEAP_FRAME,
+    HEAP_CODE,
+    HEAP_PLAIN, /* none */
+    HEAP_KINDS
+};
+
+/* Starts the collector. The barrier is the explicit one, unless GCX_BARRIER in
+ * the environment says another. False, after a message, if that fails. */
+bool heap_init(void);
+
+/* A full collection. */
+void heap_collect(void);
+
+/* Cycles so far, and their pauses. */
+void heap_stats(uint64_t *cycles, uint64_t *pause_total_ns);
+
+/* Does not return NULL: raises an error. */
+__attribute__((noreturn, cold)) void heap_exhausted(void);
+
+/* Weak tables; a key is a heap object. NULL where there are none. */
+void *heap_weak_create(void);
+bool heap_weak_put(void *table, val key, val v);
+val heap_weak_get(void *table, val key); /* or NULL */
+void heap_weak_remove(void *table, val key);
+size_t heap_weak_count(void *table);
+
+#ifdef LISP_BOEHM
+
+#include <gc/gc.h>
+
+static inline void *heap_alloc(enum heap_kind kind, size_t bytes)
+{
+    void *object = GC_MALLOC(bytes);
+    (void)kind;
+    if (object == NULL)
+        heap_exhausted();
+    return object;
+}
+
+static inline void *heap_alloc_bytes(size_t bytes)
+{
+    void *object = GC_MALLOC_ATOMIC(bytes);
+    if (object == NULL)
+        heap_exhausted();
+    return object;
+}
+
+static inline void heap_store(void *object, val *slot, val v)
+{
+    (void)object;
+    *slot = v;
+}
+
+#else
+
+#include <gcx/gcx.h>
+
+extern gcx_kind heap_kinds[HEAP_KINDS];
+
+static inline void *heap_alloc(enum heap_kind kind, size_t bytes)
+{
+    void *object = gcx_alloc_kind(heap_kinds[kind], bytes);
+    if (!GCX_LIKELY(object != NULL))
+        heap_exhausted();
+    return object;
+}
+
+/* Not zeroed, and without pointers. */
+static inline void *heap_alloc_bytes(size_t bytes)
+{
+    void *object = gcx_alloc_noscan(bytes);
+    if (!GCX_LIKELY(object != NULL))
+        heap_exhausted();
+    return object;
+}
+
+static inline void heap_store(void *object, val *slot, val v)
+{
+    gcx_store(object, slot, v);
+}
+
+#endif
+
+static inline val cons(val car, val cdr)
+{
+    struct pair *pair = heap_alloc(HEAP_PAIR, sizeof *pair);
+    pair->car = car;
+    pair->cdr = cdr;
+    return (char *)pair + 1;
+}
+
+static inline void set_car(val pair, val v)
+{
+    heap_store(pair, &pair_of(pair)->car, v);
+}
+
+static inline void set_cdr(val pair, val v)
+{
+    heap_store(pair, &pair_of(pair)->cdr, v);
+}
+
+#endif

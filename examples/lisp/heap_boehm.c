@@ -1,0 +1,50 @@
+/* heap_boehm.c -- the same on the Boehm collector, for the benchmark. It has no
+ * weak tables of its own, and none are made up here.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "heap.h"
+
+bool heap_init(void)
+{
+    GC_INIT();
+    return true;
+}
+
+void heap_collect(void)
+{
+    GC_gcollect();
+}
+
+void heap_stats(uint64_t *cycles, uint64_t *pause_total_ns)
+{
+    *cycles = GC_get_gc_no();
+    *pause_total_ns = 0;
+}
+
+void *heap_weak_create(void)
+{
+    return NULL;
+}
+
+bool heap_weak_put(void *table, val key, val v)
+{
+    (void)table, (void)key, (void)v;
+    return false;
+}
+
+val heap_weak_get(void *table, val key)
+{
+    (void)table, (void)key;
+    return NULL;
+}
+
+void heap_weak_remove(void *table, val key)
+{
+    (void)table, (void)key;
+}
+
+size_t heap_weak_count(void *table)
+{
+    (void)table;
+    return 0;
+}

@@ -1,0 +1,139 @@
+/* heap_gcx.c -- the runtime's objects as kinds of libgcx.
+ *
+ * Layouts that repeat or end are bitmaps; objects with a head and a tail of any
+ * length have a trace function. Both skip what is no value, as a head or a
+ * count. gcx_store is used throughout, so the barrier may be the explicit one.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "heap.h"
+
+#include <gcx/table.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "run.h"
+
+gcx_kind heap_kinds[HEAP_KINDS];
+
+static void heap_trace_vector(void *object, size_t size_bytes, struct gcx_tracer *tracer)
+{
+    struct vector *vector = object;
+    (void)size_bytes;
+    gcx_trace_range(tracer, vector->items, vector->items + vector->count);
+}
+
+/* The room behind the last value is zero. */
+static void heap_trace_frame(void *object, size_t size_bytes, struct gcx_tracer *tracer)
+{
+    struct frame *frame = object;
+    gcx_trace_word(tracer, frame->up);
+    gcx_trace_word(tracer, frame->code);
+    gcx_trace_word(tracer, frame->env);
+    gcx_trace_range(tracer, frame->values, (char *)object + size_bytes);
+}
+
+static void heap_trace_code(void *object, size_t size_bytes, struct gcx_tracer *tracer)
+{
+    struct code *code = object;
+    (void)size_bytes;
+    gcx_trace_word(tracer, code->datum);
+    gcx_trace_range(tracer, code->kids, code->kids + code->n);
+}
+
+static gcx_kind heap_bitmap_kind(const char *name, size_t words, uint64_t pointers)
+{
+    struct gcx_kind_layout layout = GCX_KIND_LAYOUT_DEFAULT;
+    layout.name = name;
+    layout.element_bytes = words * sizeof(val);
+    layout.pointers = &pointers;
+    layout.pointer_bits = words;
+    return gcx_kind_create(&layout);
+}
+
+static gcx_kind heap_trace_kind(const char *name, gcx_trace_fn *trace)
+{
+    struct gcx_kind_layout layout = GCX_KIND_LAYOUT_DEFAULT;
+    layout.name = name;
+    layout.trace = trace;
+    return gcx_kind_create(&layout);
+}
+
+static void heap_create_kinds(void)
+{
+    heap_kinds[HEAP_PAIR] = heap_bitmap_kind("pair", 2, 3);
+    heap_kinds[HEAP_WORDS] = heap_bitmap_kind("words", 1, 1);
+    heap_kinds[HEAP_CLOSURE] =
+        heap_bitmap_kind("closure", sizeof(struct closure) / sizeof(val),
+                         GCX_KIND_BIT(struct closure, code) | GCX_KIND_BIT(struct closure, env));
+    heap_kinds[HEAP_SYMBOL] =
+        heap_bitmap_kind("symbol", sizeof(struct symbol) / sizeof(val),
+                         GCX_KIND_BIT(struct symbol, name) | GCX_KIND_BIT(struct symbol, global) |
+                             GCX_KIND_BIT(struct symbol, macro));
+    heap_kinds[HEAP_TABLE] =
+        heap_bitmap_kind("table", sizeof(struct table) / sizeof(val),
+                         GCX_KIND_BIT(struct table, keys) | GCX_KIND_BIT(struct table, values));
+    heap_kinds[HEAP_PLAIN] = heap_bitmap_kind("plain", 1, 0);
+    heap_kinds[HEAP_VECTOR] = heap_trace_kind("vector", heap_trace_vector);
+    heap_kinds[HEAP_FRAME] = heap_trace_kind("frame", heap_trace_frame);
+    heap_kinds[HEAP_CODE] = heap_trace_kind("code", heap_trace_code);
+}
+
+bool heap_init(void)
+{
+    struct gcx_options options = GCX_OPTIONS_DEFAULT;
+    if (getenv("GCX_BARRIER") == NULL)
+        options.barrier = GCX_BARRIER_EXPLICIT;
+    if (gcx_init(&options) != 0) {
+        perror("gcx_init");
+        return false;
+    }
+    heap_create_kinds();
+    for (int i = 0; i < HEAP_KINDS; i++) {
+        if (heap_kinds[i] == 0) {
+            perror("gcx_kind_create");
+            return false;
+        }
+    }
+    return true;
+}
+
+void heap_collect(void)
+{
+    gcx_collect(GCX_FULL);
+}
+
+void heap_stats(uint64_t *cycles, uint64_t *pause_total_ns)
+{
+    struct gcx_stats stats = {.struct_bytes = sizeof stats};
+    gcx_get_stats(&stats);
+    *cycles = stats.minor_cycles + stats.full_cycles;
+    *pause_total_ns = stats.pause_total_ns;
+}
+
+void *heap_weak_create(void)
+{
+    void *table = gcx_table_create(GCX_TABLE_WEAK_KEYS, NULL);
+    if (table == NULL)
+        heap_exhausted();
+    return table;
+}
+
+bool heap_weak_put(void *table, val key, val v)
+{
+    return gcx_table_put(table, key, v) == 0;
+}
+
+val heap_weak_get(void *table, val key)
+{
+    return gcx_table_get(table, key);
+}
+
+void heap_weak_remove(void *table, val key)
+{
+    gcx_table_remove(table, key);
+}
+
+size_t heap_weak_count(void *table)
+{
+    return gcx_table_count(table);
+}

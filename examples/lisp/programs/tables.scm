@@ -1,0 +1,41 @@
+; Tables, strings and symbols: words are counted, and weak tables empty.
+(define n (argument 2000))
+
+(define words (make-table))
+(define (count-word! word)
+  (table-set! words word (+ 1 (table-ref words word 0))))
+(do ((i 0 (+ i 1))) ((= i n))
+  (count-word! (string-append "word" (number->string (remainder (* i i) 17)))))
+(define (insert pair sorted)
+  (cond ((null? sorted) (list pair))
+        ((string<? (car pair) (caar sorted)) (cons pair sorted))
+        (else (cons (car sorted) (insert pair (cdr sorted))))))
+(write (map car (fold-left (lambda (sorted pair) (insert pair sorted)) '() (table->list words))))
+(newline)
+(write (= n (apply + (map cdr (table->list words))))) (newline)
+(table-delete! words "word0")
+(write (list (table-count words) (table-ref words "word0" 'gone))) (newline)
+(write (eq? (string->symbol "abc") 'abc)) (newline)
+
+; By contents: lists as keys.
+(define squares (make-table))
+(do ((i 0 (+ i 1))) ((= i n)) (table-set! squares (list i (+ i 0.5)) (* i i)))
+(write (table-ref squares (list 9 9.5))) (newline)
+
+; Weak: the value leads to the key, which does not keep it.
+(define weak (make-weak-table))
+(define (fill!)
+  (do ((i 0 (+ i 1))) ((= i n))
+    (let ((key (list i))) (weak-table-set! weak key (lambda () key)))))
+(define kept (list 'kept))
+(weak-table-set! weak kept "here")
+(fill!)
+(define (forget depth) (if (> depth 0) (+ 1 (forget (- depth 1))) 0))
+(forget 100)
+(collect)
+(collect)
+(write (weak-table-ref weak kept)) (newline)
+; A register or a slot of the C stack may still hold one or the other.
+(write (< (weak-table-count weak) 20)) (newline)
+(weak-table-delete! weak kept)
+(write (weak-table-ref weak kept 'deleted)) (newline)

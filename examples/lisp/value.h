@@ -1,0 +1,252 @@
+/* value.h -- what a Scheme value looks like.
+ *
+ * A value is one word. Addresses of the heap have their upper 16 bits clear, so
+ * that everything which is no pointer has some of them set:
+ *
+ *   0x0000  a heap object; the lowest bit says that it is a pair. 0: no value
+ *   0x0001  a constant (NIL, TRUE, ...) or a character
+ *   0x0002  to 0xfff2: a double, its bits with 0x0002 added on top
+ *   0xfff8  to 0xffff: an integer of 51 bits
+ *
+ * A collector that reads such a word takes it for an address only if it is one:
+ * with kinds that say which words are values, marking is exact. A pointer to a
+ * pair is an address inside of it, which keeps an object like any other.
+ *
+ * Pairs have no header; other objects begin with a struct head.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef LISP_VALUE_H
+#define LISP_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef void *val;
+
+#define VALUE_BITS(v) ((uint64_t)(uintptr_t)(v))
+#define VALUE_OF_BITS(bits) ((val)(uintptr_t)(bits))
+#define VALUE_CONSTANT(i) VALUE_OF_BITS(UINT64_C(0x0001000000000000) + (i))
+#define VALUE_DOUBLE_FIRST UINT64_C(0x0002000000000000)
+#define VALUE_FIXNUM_FIRST UINT64_C(0xfff8000000000000)
+#define VALUE_CHAR_FIRST UINT64_C(0x0001000100000000)
+
+#define NIL VALUE_CONSTANT(1)
+#define FALSE VALUE_CONSTANT(2)
+#define TRUE VALUE_CONSTANT(3)
+#define UNSPECIFIED VALUE_CONSTANT(4)
+#define END_OF_FILE VALUE_CONSTANT(5)
+
+#define FIXNUM_MAX ((INT64_C(1) << 50) - 1)
+#define FIXNUM_MIN (-FIXNUM_MAX - 1)
+
+/* ---- Objects ------------------------------------------------------------ */
+
+enum type {
+    TYPE_SYMBOL = 1,
+    TYPE_STRING,
+    TYPE_VECTOR,
+    TYPE_CLOSURE,
+    TYPE_BUILTIN,
+    TYPE_CONTINUATION,
+    TYPE_TABLE,
+    TYPE_WEAK_TABLE
+};
+
+struct head {
+    uint32_t type;
+    uint32_t extra; /* symbol: number of its syntax, or 0 */
+};
+
+struct pair {
+    val car;
+    val cdr;
+};
+
+struct symbol {
+    struct head head;
+    val name;
+    val global; /* NULL: unbound */
+    val macro;  /* NULL: none */
+};
+
+struct string { /* holds no pointers */
+    struct head head;
+    size_t length_bytes;
+    char text[]; /* and a zero */
+};
+
+struct vector {
+    struct head head;
+    size_t count;
+    val items[];
+};
+
+/* Variables of one activation, or of a let. */
+struct env {
+    struct env *up;
+    val slots[];
+};
+
+struct code; /* run.h */
+struct frame;
+
+struct closure {
+    struct head head;
+    struct code *code; /* a CODE_LAMBDA */
+    struct env *env;
+};
+
+typedef val builtin_fn(size_t n, val *args);
+
+/* What only the machine itself can do. */
+enum special { SPECIAL_NONE, SPECIAL_CALLCC, SPECIAL_APPLY, SPECIAL_EVAL };
+
+struct builtin { /* holds no pointers to the heap */
+    struct head head;
+    const char *name;
+    builtin_fn *fn;
+    uint32_t args_min;
+    uint32_t args_max;
+    enum special special;
+};
+
+struct continuation {
+    struct head head;
+    struct frame *frame; /* NULL: the end of the program */
+};
+
+struct table {
+    struct head head;
+    size_t count; /* keys, removed ones too */
+    struct vector *keys;
+    struct vector *values;
+};
+
+struct weak_table {
+    struct head head;
+    void *table;
+};
+
+/* ---- Telling them apart ------------------------------------------------- */
+
+static inline bool is_pointer(val v)
+{
+    return VALUE_BITS(v) >> 48 == 0 && v != NULL;
+}
+
+static inline bool is_pair(val v)
+{
+    return (VALUE_BITS(v) & UINT64_C(0xffff000000000007)) == 1;
+}
+
+static inline bool is_type(val v, enum type type)
+{
+    return is_pointer(v) && !is_pair(v) && ((struct head *)v)->type == type;
+}
+
+static inline bool is_fixnum(val v)
+{
+    return VALUE_BITS(v) >= VALUE_FIXNUM_FIRST;
+}
+
+static inline bool is_double(val v)
+{
+    return VALUE_BITS(v) - VALUE_DOUBLE_FIRST < VALUE_FIXNUM_FIRST - VALUE_DOUBLE_FIRST;
+}
+
+static inline bool is_char(val v)
+{
+    return VALUE_BITS(v) - VALUE_CHAR_FIRST <= UINT32_MAX;
+}
+
+static inline bool is_symbol(val v)
+{
+    return is_type(v, TYPE_SYMBOL);
+}
+
+static inline bool is_string(val v)
+{
+    return is_type(v, TYPE_STRING);
+}
+
+/* ---- Taking them apart -------------------------------------------------- */
+
+static inline struct pair *pair_of(val v)
+{
+    return (struct pair *)(void *)((char *)v - 1);
+}
+
+static inline val car(val pair)
+{
+    return pair_of(pair)->car;
+}
+
+static inline val cdr(val pair)
+{
+    return pair_of(pair)->cdr;
+}
+
+static inline val cadr(val pair)
+{
+    return car(cdr(pair));
+}
+
+static inline struct symbol *symbol_of(val v)
+{
+    return v;
+}
+
+static inline struct string *string_of(val v)
+{
+    return v;
+}
+
+static inline int64_t fixnum_of(val v)
+{
+    return (int64_t)(VALUE_BITS(v) << 13) >> 13;
+}
+
+static inline double double_of(val v)
+{
+    uint64_t bits = VALUE_BITS(v) - VALUE_DOUBLE_FIRST;
+    double d;
+    memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
+static inline uint32_t char_of(val v)
+{
+    return (uint32_t)VALUE_BITS(v);
+}
+
+/* ---- Putting them together: what needs no memory ------------------------- */
+
+static inline val make_bool(bool b)
+{
+    return b ? TRUE : FALSE;
+}
+
+static inline val make_double(double d)
+{
+    uint64_t bits = UINT64_C(0x7ff8000000000000); /* every NaN is this one */
+    if (d == d)
+        memcpy(&bits, &d, sizeof bits);
+    return VALUE_OF_BITS(bits + VALUE_DOUBLE_FIRST);
+}
+
+/* What does not fit becomes a double. */
+static inline val make_integer(int64_t n)
+{
+    if (n < FIXNUM_MIN || n > FIXNUM_MAX)
+        return make_double((double)n);
+    return VALUE_OF_BITS(VALUE_FIXNUM_FIRST | ((uint64_t)n & ~VALUE_FIXNUM_FIRST));
+}
+
+static inline val make_char(uint32_t c)
+{
+    return VALUE_OF_BITS(VALUE_CHAR_FIRST + c);
+}
+
+#endif

@@ -1,0 +1,625 @@
+/* boehm_control.c -- starting, collecting, callbacks and figures of the Boehm
+ * interface.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "compat/boehm.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "compat/boehm_env.h"
+#include "gc/remember.h"
+#include "heap/meta.h"
+#include "heap/space.h"
+#include "trace/finalize.h"
+#include "trace/roots.h"
+#include "trace/workers.h"
+
+struct gcxi_boehm gcxi_boehm = {.extra_bytes = 1};
+
+static struct {
+    GC_warn_proc warn;
+    GC_start_callback_proc start;
+    GC_on_collection_event_proc event;
+    GC_on_thread_event_proc thread_event;
+    GC_stop_func stop;
+    int log_fd;
+    uint64_t alloc_bytes_before; /* when the last cycle ended */
+    uint64_t live_before;
+    uint64_t reclaimed_before;
+    GC_word told_gc_no;
+    uint32_t is_running;
+    bool is_measured;
+    bool is_incremental;
+} control = {.log_fd = STDERR_FILENO};
+
+/* ---- Words to the outside ---- */
+
+static void print(int fd, const char *format, va_list args)
+{
+    char text[1024];
+    int n = vsnprintf(text, sizeof text, format, args);
+    size_t bytes = n < 0 ? 0 : gcxi_min((size_t)n, sizeof text - 1);
+    ssize_t written = write(fd, text, bytes);
+    (void)written;
+}
+
+void GC_printf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print(STDOUT_FILENO, format, args);
+    va_end(args);
+}
+
+void GC_err_printf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print(STDERR_FILENO, format, args);
+    va_end(args);
+}
+
+void GC_log_printf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print(control.log_fd, format, args);
+    va_end(args);
+}
+
+void GC_set_log_fd(int fd)
+{
+    control.log_fd = fd;
+}
+
+static void default_warn(char *format, GC_word value)
+{
+    char text[256];
+    size_t bytes = strlen(format);
+    bytes = gcxi_min(bytes, sizeof text - 1);
+    memcpy(text, format, bytes);
+    text[bytes] = '\0';
+    const char *at = strchr(text, '%');
+    if (at != NULL && strchr(at, 'd') != NULL)
+        GC_err_printf("GC Warning: %.*s%ld%s", (int)(at - text), text, (long)value,
+                      strchr(at, 'd') + 1);
+    else if (at != NULL && strchr(at, 'x') != NULL)
+        GC_err_printf("GC Warning: %.*s%lx%s", (int)(at - text), text, value, strchr(at, 'x') + 1);
+    else
+        GC_err_printf("GC Warning: %s", text);
+}
+
+void GC_ignore_warn_proc(char *format, GC_word value)
+{
+    (void)format;
+    (void)value;
+}
+
+void GC_set_warn_proc(GC_warn_proc proc)
+{
+    control.warn = proc;
+}
+
+GC_warn_proc GC_get_warn_proc(void)
+{
+    return control.warn != NULL ? control.warn : default_warn;
+}
+
+void gcxi_boehm_warn(const char *format, GC_word value)
+{
+    char text[128];
+    size_t bytes = gcxi_min(strlen(format), sizeof text - 1);
+    memcpy(text, format, bytes);
+    text[bytes] = '\0';
+    GC_get_warn_proc()(text, value);
+}
+
+static void default_abort(const char *message)
+{
+    if (message != NULL)
+        GC_err_printf("%s\n", message);
+    abort();
+}
+
+GC_abort_func GC_on_abort = default_abort;
+
+void GC_set_abort_func(GC_abort_func func)
+{
+    GC_on_abort = func;
+}
+
+GC_abort_func GC_get_abort_func(void)
+{
+    return GC_on_abort;
+}
+
+/* ---- Memory that is not there ---- */
+
+static void *default_oom(size_t bytes)
+{
+    (void)bytes;
+    return NULL;
+}
+
+GC_oom_func GC_oom_fn = default_oom;
+
+void GC_set_oom_fn(GC_oom_func func)
+{
+    GC_oom_fn = func;
+}
+
+GC_oom_func GC_get_oom_fn(void)
+{
+    return GC_oom_fn;
+}
+
+void *gcxi_boehm_or_oom(void *object, size_t bytes)
+{
+    return GCXI_LIKELY(object != NULL) ? object : GC_oom_fn(bytes);
+}
+
+void GC_abort_on_oom(void)
+{
+    GC_err_printf("out of memory\n");
+    GC_on_abort("out of memory");
+}
+
+/* ---- In a cycle ---- */
+
+static void tell(GC_EventType event)
+{
+    if (control.event != NULL)
+        control.event(event);
+}
+
+static void on_cycle_begin(enum gcx_cycle kind, void *arg)
+{
+    (void)kind;
+    (void)arg;
+    if (control.start != NULL)
+        control.start();
+    tell(GC_EVENT_START);
+    tell(GC_EVENT_PRE_STOP_WORLD);
+}
+
+static void on_pause_begin(void *arg)
+{
+    (void)arg;
+    tell(GC_EVENT_POST_STOP_WORLD);
+    tell(GC_EVENT_MARK_START);
+}
+
+static void count_cycle(void)
+{
+    uint64_t slots, threads, bytes;
+    gcxi_mutators_count(&bytes, &slots, &threads);
+    bytes += gcxi_gc.large_alloc_bytes;
+    uint64_t made = control.live_before + bytes - control.alloc_bytes_before;
+    uint64_t live = gcxi_gc.totals.live_bytes;
+    control.reclaimed_before += made > live ? made - live : 0;
+    control.alloc_bytes_before = bytes;
+    control.live_before = live;
+    gcxi_store_relaxed(&gcxi_boehm.freed_bytes, 0);
+}
+
+static void on_cycle_end(enum gcx_cycle kind, void *arg)
+{
+    (void)kind;
+    (void)arg;
+    GC_gc_no++;
+    count_cycle();
+    tell(GC_EVENT_MARK_END);
+    tell(GC_EVENT_RECLAIM_START);
+    tell(GC_EVENT_RECLAIM_END);
+    tell(GC_EVENT_PRE_START_WORLD);
+    tell(GC_EVENT_POST_START_WORLD);
+    tell(GC_EVENT_END);
+}
+
+static void on_heap_grow(uint64_t bytes, void *arg)
+{
+    (void)arg;
+    if (GC_on_heap_resize != NULL)
+        GC_on_heap_resize((GC_word)bytes);
+}
+
+static void cycle_finalize(struct gcxi_marker *m, bool is_minor)
+{
+    gcxi_boehm_marker = m;
+    gcxi_boehm_final_cycle(m, is_minor);
+    gcxi_boehm_disclaim_cycle(m, is_minor);
+    if (GC_find_leak)
+        gcxi_boehm_leaks_cycle(is_minor);
+    gcxi_boehm_marker = NULL;
+}
+
+/* ---- After it ---- */
+
+void gcxi_boehm_run_due(void)
+{
+    if (gcxi_exchange_acq_rel(&control.is_running, 1) != 0)
+        return;
+    gcxi_store_relaxed(&gcxi_boehm.is_due, 0);
+    gcxi_boehm_disclaim_run();
+    gcxi_boehm_leaks_tell();
+    gcxi_store_release(&control.is_running, 0);
+    if (!GC_should_invoke_finalizers())
+        return;
+    if (!GC_finalize_on_demand) {
+        GC_invoke_finalizers();
+    } else if (GC_finalizer_notifier != NULL && control.told_gc_no != GC_gc_no) {
+        control.told_gc_no = GC_gc_no;
+        GC_finalizer_notifier();
+    }
+}
+
+/* ---- Starting ---- */
+
+static void check_at_exit(void)
+{
+    if (GC_find_leak)
+        GC_gcollect();
+}
+
+static void start_hooks(void)
+{
+    struct gcx_events events = {.cycle_begin = on_cycle_begin,
+                                .pause_begin = on_pause_begin,
+                                .cycle_end = on_cycle_end,
+                                .heap_grow = on_heap_grow};
+    gcxi_gc.veto = &GC_dont_gc;
+    gcxi_roots_more = gcxi_boehm_roots_mark;
+    gcxi_finalize_more = cycle_finalize;
+    gcx_set_event_listener(&events);
+}
+
+static void start_data(void)
+{
+    struct GC_stack_base base = {NULL};
+    GC_least_plausible_heap_addr = (void *)gcxi_map.base;
+    GC_greatest_plausible_heap_addr = (void *)gcxi_unit_addr(gcxi_map.units);
+    GC_parallel = gcxi_workers_count() > 1;
+    if (GC_stackbottom == NULL && gettid() == getpid() && GC_get_stack_base(&base) == GC_SUCCESS)
+        GC_stackbottom = base.mem_base;
+}
+
+static GCXI_COLD void start(void)
+{
+    static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&once);
+    if (!gcxi_boehm.is_started) {
+        struct gcx_options options = GCX_OPTIONS_DEFAULT;
+        gcxi_boehm_env_before(&options);
+        if (gcx_init(&options) != 0)
+            GC_on_abort("libgcx cannot start");
+        gcxi_boehm.extra_bytes = GC_all_interior_pointers != 0;
+        start_data();
+        start_hooks();
+        gcxi_boehm_locks_init();
+        gcxi_store_release(&gcxi_boehm.is_started, true);
+        gcxi_boehm_threads_init();
+        gcxi_boehm_kinds_init();
+        gcxi_boehm_env_after();
+        atexit(check_at_exit);
+    }
+    pthread_mutex_unlock(&once);
+}
+
+void gcxi_boehm_start(void)
+{
+    if (GCXI_UNLIKELY(!gcxi_load_acquire(&gcxi_boehm.is_started)))
+        start();
+}
+
+void GC_init(void)
+{
+    gcxi_boehm_start();
+}
+
+int GC_is_init_called(void)
+{
+    return gcxi_boehm.is_started;
+}
+
+void GC_deinit(void)
+{
+}
+
+/* ---- Collecting ---- */
+
+static int collect(GC_stop_func stop)
+{
+    gcxi_boehm_start();
+    if (GC_dont_gc != 0 || (stop != NULL && stop() != 0))
+        return 0;
+    gcx_collect(GCX_FULL);
+    gcxi_boehm_run_due();
+    return 1;
+}
+
+void GC_gcollect(void)
+{
+    collect(control.stop);
+}
+
+int GC_try_to_collect(GC_stop_func stop)
+{
+    return collect(stop);
+}
+
+void GC_gcollect_and_unmap(void)
+{
+    if (GC_dont_gc == 0)
+        gcx_release_memory();
+    gcxi_boehm_run_due();
+}
+
+void GC_set_stop_func(GC_stop_func stop)
+{
+    control.stop = stop;
+}
+
+GC_stop_func GC_get_stop_func(void)
+{
+    return control.stop;
+}
+
+int GC_collect_a_little(void)
+{
+    gcxi_boehm_start();
+    if (GC_dont_gc == 0)
+        gcx_collect(GCX_MINOR);
+    gcxi_boehm_run_due();
+    return 0;
+}
+
+void GC_start_incremental_collection(void)
+{
+    if (control.is_incremental)
+        GC_collect_a_little();
+}
+
+void GC_disable(void)
+{
+    gcxi_boehm_start();
+    gcxi_add_relaxed(&GC_dont_gc, 1);
+}
+
+void GC_enable(void)
+{
+    if (gcxi_load_relaxed(&GC_dont_gc) > 0)
+        gcxi_sub_relaxed(&GC_dont_gc, 1);
+}
+
+int GC_is_disabled(void)
+{
+    return GC_dont_gc != 0;
+}
+
+/* Minor cycles are always on where writes can be seen. */
+void GC_enable_incremental(void)
+{
+    gcxi_boehm_start();
+    control.is_incremental = true;
+}
+
+int GC_is_incremental_mode(void)
+{
+    return control.is_incremental;
+}
+
+int GC_incremental_protection_needs(void)
+{
+    return GC_PROTECTS_NONE;
+}
+
+void GC_set_markers_count(unsigned count)
+{
+    gcxi_boehm_env_set_markers(count);
+}
+
+void GC_set_start_callback(GC_start_callback_proc proc)
+{
+    control.start = proc;
+}
+
+GC_start_callback_proc GC_get_start_callback(void)
+{
+    return control.start;
+}
+
+void GC_set_on_collection_event(GC_on_collection_event_proc proc)
+{
+    control.event = proc;
+}
+
+GC_on_collection_event_proc GC_get_on_collection_event(void)
+{
+    return control.event;
+}
+
+void GC_set_on_thread_event(GC_on_thread_event_proc proc)
+{
+    control.thread_event = proc;
+}
+
+GC_on_thread_event_proc GC_get_on_thread_event(void)
+{
+    return control.thread_event;
+}
+
+/* ---- Heap size ---- */
+
+int GC_expand_hp(size_t bytes)
+{
+    gcxi_boehm_start();
+    return bytes < GCXI_GIB * GCXI_KIB;
+}
+
+void GC_set_max_heap_size(GC_word bytes)
+{
+    gcxi_boehm_start();
+    gcx_set_heap_max(bytes == 0 || bytes > INT64_MAX ? -1 : (int64_t)bytes);
+}
+
+/* ---- Figures ---- */
+
+size_t GC_get_heap_size(void)
+{
+    return gcxi_space_committed_bytes();
+}
+
+size_t GC_get_free_bytes(void)
+{
+    return gcxi_space_free_bytes();
+}
+
+size_t GC_get_unmapped_bytes(void)
+{
+    size_t peak = gcxi_space_peak_bytes(), now = gcxi_space_committed_bytes();
+    return peak > now ? peak - now : 0;
+}
+
+size_t GC_get_total_bytes(void)
+{
+    struct gcx_stats stats = {.struct_bytes = sizeof stats};
+    gcx_get_stats(&stats);
+    return stats.total_alloc_bytes;
+}
+
+size_t GC_get_bytes_since_gc(void)
+{
+    size_t total = GC_get_total_bytes();
+    return total > control.alloc_bytes_before ? total - control.alloc_bytes_before : 0;
+}
+
+size_t GC_get_expl_freed_bytes_since_gc(void)
+{
+    return gcxi_load_relaxed(&gcxi_boehm.freed_bytes);
+}
+
+size_t GC_get_obtained_from_os_bytes(void)
+{
+    return gcxi_space_peak_bytes() + gcxi_meta_bytes();
+}
+
+size_t GC_get_memory_use(void)
+{
+    return gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+}
+
+size_t GC_get_size_map_at(int i)
+{
+    if (i <= 0 || (size_t)i > GCXI_SMALL_MAX)
+        return i == 0 ? GCXI_GRANULE : (size_t)-1;
+    return gcxi_class_bytes(gcxi_class_of(gcxi_boehm_padded((size_t)i)));
+}
+
+static void put(GC_word *to, size_t value)
+{
+    if (to != NULL)
+        *to = value;
+}
+
+void GC_get_heap_usage_safe(GC_word *heap, GC_word *free_bytes, GC_word *unmapped, GC_word *since,
+                            GC_word *total)
+{
+    put(heap, GC_get_heap_size());
+    put(free_bytes, GC_get_free_bytes());
+    put(unmapped, GC_get_unmapped_bytes());
+    put(since, GC_get_bytes_since_gc());
+    put(total, GC_get_total_bytes());
+}
+
+static void fill_stats(struct GC_prof_stats_s *s)
+{
+    s->unmapped_bytes = GC_get_unmapped_bytes();
+    s->heapsize_full = GC_get_heap_size();
+    s->free_bytes_full = GC_get_free_bytes();
+    s->bytes_allocd_since_gc = GC_get_bytes_since_gc();
+    s->allocd_bytes_before_gc = control.alloc_bytes_before;
+    s->non_gc_bytes = GC_non_gc_bytes;
+    s->gc_no = GC_gc_no;
+    s->markers_m1 = gcxi_workers_count() - 1;
+    s->reclaimed_bytes_before_gc = control.reclaimed_before;
+    s->expl_freed_bytes_since_gc = GC_get_expl_freed_bytes_since_gc();
+    s->obtained_from_os_bytes = GC_get_obtained_from_os_bytes();
+}
+
+/* A larger structure than ours is filled up with -1. */
+size_t GC_get_prof_stats(struct GC_prof_stats_s *stats, size_t bytes)
+{
+    struct GC_prof_stats_s all = {0};
+    fill_stats(&all);
+    size_t known = gcxi_min(bytes, sizeof all);
+    memcpy(stats, &all, known);
+    memset((char *)stats + known, 0xff, bytes - known);
+    return known;
+}
+
+size_t GC_get_prof_stats_unsafe(struct GC_prof_stats_s *stats, size_t bytes)
+{
+    return GC_get_prof_stats(stats, bytes);
+}
+
+void GC_start_performance_measurement(void)
+{
+    control.is_measured = true;
+}
+
+unsigned long GC_get_full_gc_total_time(void)
+{
+    return control.is_measured ? (unsigned long)(gcxi_gc.totals.pause_total_ns / 1000000) : 0;
+}
+
+void GC_dump_named(const char *name)
+{
+    struct gcx_stats s = {.struct_bytes = sizeof s};
+    gcxi_boehm_start();
+    gcx_get_stats(&s);
+    if (name != NULL)
+        GC_printf("***GC Dump %s\n", name);
+    GC_printf("heap %lu bytes, free %lu, live after the last cycle %lu, tables %lu\n"
+              "cycles: %lu minor, %lu full; pauses %lu us in all, %lu us at most\n",
+              (unsigned long)s.heap_bytes, (unsigned long)s.free_bytes, (unsigned long)s.live_bytes,
+              (unsigned long)s.meta_bytes, (unsigned long)s.minor_cycles,
+              (unsigned long)s.full_cycles, (unsigned long)(s.pause_total_ns / 1000),
+              (unsigned long)(s.pause_max_ns / 1000));
+    GC_dump_finalization();
+}
+
+void GC_dump(void)
+{
+    GC_dump_named(NULL);
+}
+
+void GC_dump_regions(void)
+{
+    GC_printf("heap at %p, %lu bytes\n", (void *)gcxi_map.base,
+              (unsigned long)gcxi_space_committed_bytes());
+}
+
+/* ---- Forking: handlers of the library do it ---- */
+
+void GC_set_handle_fork(int value)
+{
+    (void)value;
+}
+
+void GC_atfork_prepare(void)
+{
+}
+
+void GC_atfork_parent(void)
+{
+}
+
+void GC_atfork_child(void)
+{
+}

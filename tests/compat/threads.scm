@@ -1,0 +1,18 @@
+;; Threads, guardians, weak tables, continuations, errors.
+;; SPDX-License-Identifier: MIT
+(use-modules (ice-9 threads))
+(define g (make-guardian))
+(define wt (make-weak-key-hash-table))
+(define (work seed)
+  (let lp ((i 0) (acc '()))
+    (if (= i 30000) (apply + (map car acc))
+        (let ((k (list i seed)))
+          (when (zero? (modulo i 100)) (g (list 'guarded i)) (hashq-set! wt k (make-string 10 #\a)))
+          (lp (+ i 1) (if (> (length acc) 20) (list k) (cons k acc)))))))
+(define ts (map (lambda (s) (call-with-new-thread (lambda () (work s)))) (iota 4)))
+(display (map join-thread ts)) (newline)
+(gc) (gc)
+(define n (let lp ((n 0)) (if (g) (lp (+ n 1)) n)))
+(display (> n 1000)) (newline)
+(display (call/cc (lambda (k) (dynamic-wind (lambda () #f) (lambda () (k 42)) (lambda () #f))))) (newline)
+(display (catch #t (lambda () (error "boo" 1)) (lambda (k . a) (list k a)))) (newline)

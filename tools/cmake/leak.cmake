@@ -1,0 +1,22 @@
+# libgcx-leak.so: the whole library with malloc's family in front, to preload
+# or to link to.
+
+file(GLOB gcx_preload_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/diag/preload/*.c")
+source_group("src/diag/preload" FILES ${gcx_preload_sources})
+gcx_add_library(gcx_leak SHARED 1 ${gcx_preload_sources})
+set_target_properties(gcx_leak PROPERTIES OUTPUT_NAME gcx-leak)
+# The compiler must not take calls here for those of a library it knows.
+target_compile_options(gcx_leak PRIVATE -fno-builtin-malloc -fno-builtin-calloc)
+
+# Its header only: libdw is loaded when there is a line to find.
+find_package(PkgConfig)
+if(PkgConfig_FOUND AND NOT CMAKE_CROSSCOMPILING)
+    pkg_check_modules(LIBDW libdw)
+endif()
+target_compile_definitions(gcx_leak PRIVATE GCXI_HAVE_LIBDW=$<BOOL:${LIBDW_FOUND}>)
+target_include_directories(gcx_leak PRIVATE ${LIBDW_INCLUDE_DIRS})
+
+add_library(gcx::leak ALIAS gcx_leak)
+if(GCX_INSTALL)
+    install(TARGETS gcx_leak LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
