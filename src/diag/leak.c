@@ -35,8 +35,6 @@
 #define DEPTH_DEFAULT 24
 
 uint16_t gcxi_leak_generation;
-uintptr_t gcxi_leak_loader_lo;
-uintptr_t gcxi_leak_loader_hi;
 
 __thread bool gcxi_leak_is_busy __attribute__((tls_model("initial-exec")));
 static __thread bool holds_for_fork __attribute__((tls_model("initial-exec")));
@@ -131,7 +129,7 @@ void gcxi_leak_note(void *p, size_t size, uintptr_t frame, uintptr_t caller)
         return;
     int saved = errno;
     struct gcxi_leak_block block = {.addr = (uintptr_t)p, .bytes = size};
-    block.is_root = gcxi_leak_is_loader(caller);
+    block.is_root = gcxi_leak_is_in(gcxi_leak_loader, caller);
     size_t depth = unwind(frame, caller, pcs);
     gcxi_leak_lock();
     add_locked(&block, pcs, depth);
@@ -262,6 +260,7 @@ int gcxi_leak_watch(void)
 {
     leak.depth =
         read_int("GCX_LEAK_DEPTH", getenv("GCX_LEAK_DEPTH"), 1, GCXI_LEAK_DEPTH_MAX, DEPTH_DEFAULT);
+    gcxi_leak_find_extents();
     leak.has_exit_check = true;
     gcxi_store_release(&leak.is_watching, true);
     return 0;

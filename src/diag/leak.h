@@ -48,13 +48,24 @@ void *gcxi_leak_resize(void *p, size_t size, uintptr_t frame, uintptr_t caller);
 /* gcx_leak_start for a thread that may not be registered yet. */
 int gcxi_leak_watch(void);
 
-/* The dynamic loader's code, whose blocks are roots: thread-local storage. */
-extern uintptr_t gcxi_leak_loader_lo;
-extern uintptr_t gcxi_leak_loader_hi;
-GCXI_INLINE bool gcxi_leak_is_loader(uintptr_t pc)
+/* A module's code and data (leak_extent.c). */
+struct gcxi_leak_extent {
+    uintptr_t lo;
+    uintptr_t hi;
+};
+GCXI_INLINE bool gcxi_leak_is_in(struct gcxi_leak_extent extent, uintptr_t addr)
 {
-    return pc - gcxi_leak_loader_lo < gcxi_leak_loader_hi - gcxi_leak_loader_lo;
+    return addr - extent.lo < extent.hi - extent.lo;
 }
+
+/* The dynamic loader: its blocks are roots, for they are thread-local storage. */
+extern struct gcxi_leak_extent gcxi_leak_loader;
+
+/* The allocator: where it notes free memory, which may begin in the last bytes
+ * of a block. */
+extern struct gcxi_leak_extent gcxi_leak_allocator_data;
+
+void gcxi_leak_find_extents(void);
 
 /* Where the entry point was called: for the three above. */
 #define GCXI_LEAK_HERE \
@@ -127,9 +138,16 @@ int gcxi_leak_merge(const struct gcxi_leak_found *found,
 
 void gcxi_leak_print(const struct gcxi_leak_found *found);
 
-/* Finds file and line of an address: set by the preloaded library. False if
- * they are not known. */
-extern bool (*gcxi_leak_line)(uintptr_t pc, const char **file, int *line);
+/* Of an address in code, as far as it is known: NULL and 0 else. */
+struct gcxi_leak_place {
+    const char *function;
+    const char *file;
+    int line;
+};
+
+/* Finds it better than the dynamic loader can: set by the preloaded library, or
+ * NULL. */
+extern struct gcxi_leak_place (*gcxi_leak_place)(uintptr_t pc);
 
 /* Sorts without allocating. */
 void gcxi_leak_sort(void *base, size_t n, size_t bytes,

@@ -7,13 +7,18 @@
  *   restart
  *   inner    of what was not marked: what other unmarked blocks lead to
  *
- * Any word that is the address of a byte of a block counts as a pointer to it.
+ * Any word that is the address of a byte of a block, or of its end, counts as a
+ * pointer to it.
  * Blocks that have been told do not lead to newly leaked ones: whatever they
  * lead to was told with them.
  *
  *   K1  Nothing is allocated between stop and restart but mapped memory.
  *   K2  gcxi_leak_lock is taken before the stop, so that no thread is stopped
  *       while it changes the table, and after the loader's and the heap lock.
+ *
+ *   K3  glibc notes a free chunk by the address of its header, which begins in
+ *       the last word of the block before it, if that is used to the end. Such
+ *       words in the allocator's static data are no pointers to that block.
  *
  * Rejected: to look a word up in the hash table, which knows no interior
  * pointers.
@@ -37,10 +42,11 @@ struct check {
     size_t pending_count;
     size_t list_bytes;
     size_t pending_bytes;
-    uintptr_t lo; /* of all blocks */
-    uintptr_t hi;
-    size_t start;  /* inner: the block from which the flood began */
-    bool is_inner; /* what is reached becomes inner, not live */
+    uintptr_t lo;      /* of all blocks */
+    size_t span;       /* from lo to the end of the last */
+    size_t start;      /* inner: the block from which the flood began */
+    bool is_inner;     /* what is reached becomes inner, not live */
+    bool is_allocator; /* what is scanned is the allocator's */
     bool is_stopped;
     int error; /* an error number, or 0 */
 };
@@ -59,11 +65,6 @@ static bool by_addr(const void *a, const void *b)
     return x->addr < y->addr;
 }
 
-static size_t block_bytes(const struct gcxi_leak_block *block)
-{
-    return gcxi_max(block->bytes, 1);
-}
-
 static bool list_blocks(struct check *check)
 {
     size_t n = gcxi_leak_table_count() + 1;
@@ -78,7 +79,7 @@ static bool list_blocks(struct check *check)
     if (check->count != 0) {
         const struct gcxi_leak_block *last = &check->list[check->count - 1];
         check->lo = check->list[0].addr;
-        check->hi = last->addr + block_bytes(last);
+        check->span = last->addr + last->bytes - check->lo;
     }
     return true;
 }
@@ -91,7 +92,8 @@ static void drop_lists(struct check *check)
         gcxi_vm_unmap(check->list, check->list_bytes);
 }
 
-/* The block that holds addr, or NULL. */
+/* The block that holds addr or ends there, or NULL. One that begins there goes
+ * before one that ends there. */
 static struct gcxi_leak_block *find_block(const struct check *check, uintptr_t addr)
 {
     size_t lo = 0, hi = check->count;
@@ -102,7 +104,7 @@ static struct gcxi_leak_block *find_block(const struct check *check, uintptr_t a
         else
             hi = middle;
     }
-    if (lo == 0 || addr - check->list[lo - 1].addr >= block_bytes(&check->list[lo - 1]))
+    if (lo == 0 || addr - check->list[lo - 1].addr > check->list[lo - 1].bytes)
         return NULL;
     return &check->list[lo - 1];
 }
@@ -121,18 +123,35 @@ static void reach(struct check *check, struct gcxi_leak_block *block)
     check->pending[check->pending_count++] = (uint32_t)i;
 }
 
+/* K3: what begins there is free memory. */
+static bool is_tail(const struct gcxi_leak_block *block, uintptr_t addr)
+{
+    return addr != block->addr && addr + sizeof(uintptr_t) >= block->addr + block->bytes;
+}
+
 GCXI_NO_SANITIZE static void scan_words(uintptr_t lo, uintptr_t hi, void *arg)
 {
     struct check *check = arg;
     lo = gcxi_align_up(lo, sizeof lo);
     for (; lo + sizeof lo <= hi; lo += sizeof lo) {
         uintptr_t word = *(const uintptr_t *)lo;
-        if (word - check->lo >= check->hi - check->lo)
+        if (word - check->lo > check->span)
             continue;
         struct gcxi_leak_block *block = find_block(check, word);
-        if (block != NULL)
+        if (block != NULL && !(check->is_allocator && is_tail(block, word)))
             reach(check, block);
     }
+}
+
+static void scan_static(struct check *check)
+{
+    const struct gcxi_range *ranges;
+    size_t n = gcxi_module_ranges(&ranges);
+    for (size_t i = 0; i < n; i++) {
+        check->is_allocator = gcxi_leak_is_in(gcxi_leak_allocator_data, ranges[i].lo);
+        scan_words(ranges[i].lo, ranges[i].hi, check);
+    }
+    check->is_allocator = false;
 }
 
 static void scan_block(struct check *check, const struct gcxi_leak_block *block)
@@ -164,10 +183,7 @@ static void scan_heap(struct check *check)
 
 static bool mark_live(struct check *check)
 {
-    const struct gcxi_range *ranges;
-    size_t n = gcxi_module_ranges(&ranges);
-    for (size_t i = 0; i < n; i++)
-        scan_words(ranges[i].lo, ranges[i].hi, check);
+    scan_static(check);
     gcxi_mutators_visit_stw(scan_words, check);
     bool knows_mappings = gcxi_leak_mapping_each(scan_words, check);
     scan_heap(check);

@@ -1,7 +1,7 @@
 /* leak_report.c -- what has leaked, merged by stack, for people and programs.
  *
  *   gcx: leaked 96 bytes in 4 blocks, allocated at
- *       #0 0x55e8d2 make+0x1c (/bin/prog) prog.c:12
+ *       #0 0x55d0c3a0119b make (/bin/prog+0x119b) prog.c:12
  *
  * Locking: none; the blocks are a copy, and stacks do not change.
  *
@@ -20,7 +20,7 @@
 
 #define PATH_BYTES 1024
 
-bool (*gcxi_leak_line)(uintptr_t pc, const char **file, int *line);
+struct gcxi_leak_place (*gcxi_leak_place)(uintptr_t pc);
 
 /* ---- Sorting: heap sort, for the C library's may allocate ---- */
 
@@ -145,21 +145,22 @@ static void print(int file, const char *format, ...)
 }
 
 /* The call is the instruction before the address it returns to. */
-static void print_frame(int file, size_t number, void *pc)
+static void print_frame(int file, size_t number, const char *pc)
 {
-    Dl_info info;
-    const char *source = NULL;
-    int line = 0;
-    print(file, "    #%zu %p", number, pc);
-    if (dladdr((char *)pc - 1, &info) != 0) {
-        if (info.dli_sname != NULL)
-            print(file, " %s+0x%zx", info.dli_sname,
-                  (size_t)((uintptr_t)pc - (uintptr_t)info.dli_saddr));
-        print(file, " (%s+0x%zx)", info.dli_fname,
-              (size_t)((uintptr_t)pc - (uintptr_t)info.dli_fbase));
-    }
-    if (gcxi_leak_line != NULL && gcxi_leak_line((uintptr_t)pc - 1, &source, &line))
-        print(file, " %s:%d", source, line);
+    Dl_info info = {0};
+    struct gcxi_leak_place place = {0};
+    bool is_known = dladdr(pc - 1, &info) != 0;
+    if (gcxi_leak_place != NULL)
+        place = gcxi_leak_place((uintptr_t)pc - 1);
+    if (place.function == NULL)
+        place.function = info.dli_sname;
+    print(file, "    #%zu %p", number, (const void *)pc);
+    if (place.function != NULL)
+        print(file, " %s", place.function);
+    if (is_known)
+        print(file, " (%s+0x%zx)", info.dli_fname, (size_t)(pc - (const char *)info.dli_fbase));
+    if (place.file != NULL)
+        print(file, " %s:%d", place.file, place.line);
     print(file, "\n");
 }
 

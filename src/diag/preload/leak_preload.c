@@ -17,11 +17,9 @@
  * SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -30,12 +28,6 @@
 
 #define EARLY_BYTES (64 * GCXI_KIB)
 #define EARLY_HEADER 16
-
-#if defined(__GLIBC__)
-#define LOADER_IS_APART true
-#else
-#define LOADER_IS_APART false /* the C library itself */
-#endif
 
 GCX_API void *reallocarray(void *p, size_t n, size_t size);
 
@@ -74,20 +66,6 @@ static size_t early_size(const void *p)
 
 /* ---- The next allocator ---- */
 
-static void find_loader(void)
-{
-    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)getauxval(AT_BASE);
-    if (!LOADER_IS_APART || header == NULL)
-        return;
-    uintptr_t base = (uintptr_t)header;
-    const ElfW(Phdr) *parts = (const ElfW(Phdr) *)(base + header->e_phoff);
-    for (unsigned i = 0; i < header->e_phnum; i++)
-        if (parts[i].p_type == PT_LOAD)
-            gcxi_leak_loader_hi =
-                gcxi_max(gcxi_leak_loader_hi, base + parts[i].p_vaddr + parts[i].p_memsz);
-    gcxi_leak_loader_lo = base;
-}
-
 /* May run in several threads at once: all find the same. */
 static bool resolve(void)
 {
@@ -102,7 +80,6 @@ static bool resolve(void)
     gcxi_leak_allocator.memalign = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "memalign");
     gcxi_leak_allocator.free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
     next_usable_size = (size_t(*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
-    find_loader();
     gcxi_leak_watch();
     gcxi_store_release(&is_resolved, true);
     is_resolving = false;

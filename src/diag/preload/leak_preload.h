@@ -7,7 +7,7 @@
 /* Sets gcxi_leak_backtrace. */
 void gcxi_leak_preload_unwinder(void);
 
-/* Sets gcxi_leak_line to a search by elfutils. */
+/* Sets gcxi_leak_place to a search by elfutils. */
 void gcxi_leak_preload_lines(void);
 
 #endif
