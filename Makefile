@@ -1,7 +1,7 @@
 # A thin front: CMake presets do the work (CMakePresets.json).
 
 JOBS ?= $(shell nproc)
-SOURCES = $(wildcard include/gcx/*.h include/gcx/*/*.h src/*/*.[ch] tests/*/*.[ch] examples/*.c examples/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
+SOURCES = $(wildcard include/gcx/*.h include/gcx/*/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*/*.[ch] examples/*.c examples/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
 CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
 
 .PHONY: help demo test bench bench-quick bench-report format format-check clean

@@ -2,7 +2,8 @@
  *
  * A block that was allocated, was not freed, and that nothing leads to any more
  * has leaked: nobody can free it. Leak mode finds such blocks, each once, and
- * tells where they were allocated. It collects nothing and moves nothing.
+ * tells where they were allocated. It collects nothing and moves nothing. A
+ * child of fork reports only what it allocated itself.
  *
  * An unmodified program runs with LD_PRELOAD=libgcx-leak.so, which watches all
  * of malloc's family. A program of one's own may be linked to that library, or
@@ -42,7 +43,8 @@ GCX_API void gcx_leak_stop(void);
 /* Stops the world, finds what has leaked since the last check, and reports it:
  * to the reporter, or else to stderr or the file that GCX_LEAK_LOG names. The
  * number of newly leaked blocks, or -1 with errno: ENOMEM, EPERM inside a
- * reporter or when leak mode is not started. Nothing is printed when it is 0.
+ * reporter or when leak mode is not started, EBUSY with a thread that cannot be
+ * stopped, ENOENT without /proc. Nothing is printed when it is 0.
  * [collects: no] */
 GCX_API long gcx_leak_check(void);
 

@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -235,6 +236,8 @@ static void check_at_exit(void)
     if (!gcxi_load_relaxed(&leak.is_watching))
         return;
     long leaked = gcx_leak_check();
+    if (leaked < 0)
+        gcxi_report("leaks could not be looked for: %s", strerror(errno));
     int code = read_int("GCX_LEAK_EXIT", getenv("GCX_LEAK_EXIT"), 0, 255, 0);
     if (leaked <= 0 || code == 0)
         return;
@@ -284,7 +287,7 @@ void gcx_leak_set_reporter(void (*report)(const struct gcx_leak *leak, void *arg
 }
 
 /* Busy: nothing that reporting allocates is watched. */
-static int tell(const struct gcxi_leak_found *found)
+static int tell(struct gcxi_leak_found *found)
 {
     gcxi_leak_lock();
     void (*report)(const struct gcx_leak *, void *) = leak.report;
@@ -324,7 +327,6 @@ long gcx_leak_check(void)
         return -1;
     }
     if (gcxi_load_relaxed(&leak.is_incomplete)) {
-        gcxi_report("no memory to note every block: leaks cannot be told");
         errno = ENOMEM;
         return -1;
     }

@@ -136,7 +136,8 @@ int gcxi_leak_find(uintptr_t entry_sp, struct gcxi_leak_found *found);
 int gcxi_leak_merge(const struct gcxi_leak_found *found,
                     void (*report)(const struct gcx_leak *leak, void *arg), void *arg);
 
-void gcxi_leak_print(const struct gcxi_leak_found *found);
+/* Changes the order of the blocks. */
+void gcxi_leak_print(struct gcxi_leak_found *found);
 
 /* Of an address in code, as far as it is known: NULL and 0 else. */
 struct gcxi_leak_place {

@@ -9,6 +9,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,8 @@
 #include <unistd.h>
 
 #include "diag/leak.h"
+#include "os/signals.h"
+#include "os/thread.h"
 #include "os/vm.h"
 
 #define PATH_BYTES 1024
@@ -206,10 +210,12 @@ static int log_open(void)
     return STDERR_FILENO;
 }
 
-void gcxi_leak_print(const struct gcxi_leak_found *found)
+static void *print_found(void *arg)
 {
+    const struct gcxi_leak_found *found = arg;
     size_t bytes = 0;
     int file = log_open();
+    gcxi_leak_is_busy = true;
     for (size_t i = 0; i < found->count; i++)
         bytes += found->blocks[i].bytes;
     if (gcxi_leak_merge(found, print_leak, &file) != 0)
@@ -218,4 +224,20 @@ void gcxi_leak_print(const struct gcxi_leak_found *found)
           plural(bytes), found->count, plural(found->count));
     if (file != STDERR_FILENO)
         close(file);
+    return NULL;
+}
+
+/* On a stack of its own: elfutils need more than a fiber may have. */
+void gcxi_leak_print(struct gcxi_leak_found *found)
+{
+    pthread_t thread;
+    sigset_t all, old;
+    sigfillset(&all);
+    gcxi_sigmask(SIG_SETMASK, &all, &old);
+    int error = gcxi_thread_create(&thread, NULL, print_found, found);
+    gcxi_sigmask(SIG_SETMASK, &old, NULL);
+    if (error != 0)
+        print_found(found);
+    else
+        pthread_join(thread, NULL);
 }

@@ -10,7 +10,7 @@
 const char *corpus_plugin;
 
 /* Returned frames still hold addresses: nothing may find them later. */
-CASE static void clear_stack(void)
+CASE void corpus_clear_stack(void)
 {
     volatile char unused[64 * 1024];
     memset((char *)unused, 0, sizeof unused);
@@ -23,7 +23,7 @@ static void run(const struct corpus_case *all, const char *name)
         if (strcmp(c->name, name) != 0)
             continue;
         c->run();
-        clear_stack();
+        corpus_clear_stack();
         exit(0);
     }
 }

@@ -19,6 +19,8 @@ struct corpus_case {
 extern const struct corpus_case corpus_lost[];
 extern const struct corpus_case corpus_kept[];
 
+void corpus_clear_stack(void);
+
 extern const char *corpus_plugin; /* path of plugin.c's library */
 
 /* The compiler must believe that p is used, and cannot leave a malloc out. */

@@ -188,6 +188,30 @@ CASE static void exit_on_fiber(void)
     free(on_main);
 }
 
+/* Of the stack itself nothing is left but that it is used. */
+CASE static void forget_own_stack(void)
+{
+    void *volatile p = malloc(100);
+    memset(&fiber_context, 0, sizeof fiber_context);
+    exit(0 * (p == NULL));
+}
+
+CASE static void start_fiber(void)
+{
+    char *stack = malloc(64 * 1024);
+    getcontext(&fiber_context);
+    fiber_context.uc_stack.ss_size = 64 * 1024;
+    fiber_context.uc_stack.ss_sp = stack;
+    makecontext(&fiber_context, forget_own_stack, 0);
+}
+
+CASE static void exit_on_forgotten_fiber(void)
+{
+    start_fiber();
+    corpus_clear_stack();
+    setcontext(&fiber_context);
+}
+
 /* ---- Freed ---- */
 
 static void *blocks[1000];
@@ -338,6 +362,7 @@ const struct corpus_case corpus_kept[] = {
     {"kept_by_plugin", kept_by_plugin},
     {"kept_by_fiber", kept_by_fiber},
     {"exit_on_fiber", exit_on_fiber},
+    {"exit_on_forgotten_fiber", exit_on_forgotten_fiber},
     {"freed_by_other_thread", freed_by_other_thread},
     {"freed_by_churn", freed_by_churn},
     {"freed_by_library", freed_by_library},

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 struct node {
@@ -160,6 +161,25 @@ CASE static void lost_after_fork(void)
     use(malloc(30));
 }
 
+static ucontext_t main_context, fiber_context;
+
+CASE static void lose_and_exit(void)
+{
+    for (int i = 0; i < 100; i++)
+        use(malloc(72));
+    exit(0);
+}
+
+/* Ends on a small stack of its own, which holds the address of this and that. */
+CASE static void lost_on_fiber(void)
+{
+    getcontext(&fiber_context);
+    fiber_context.uc_stack.ss_size = 24 * 1024;
+    fiber_context.uc_stack.ss_sp = calloc(1, fiber_context.uc_stack.ss_size);
+    makecontext(&fiber_context, lose_and_exit, 0);
+    swapcontext(&main_context, &fiber_context);
+}
+
 CASE static void lost_beside_kept(void)
 {
     struct node *head = malloc(sizeof *head);
@@ -185,6 +205,7 @@ const struct corpus_case corpus_lost[] = {
     {"lost_with_thread", lost_with_thread},
     {"lost_with_library", lost_with_library},
     {"lost_after_fork", lost_after_fork},
+    {"lost_on_fiber", lost_on_fiber},
     {"lost_beside_kept", lost_beside_kept},
     {NULL, NULL},
 };

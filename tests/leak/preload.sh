@@ -83,9 +83,16 @@ lost lost_after_fork "20 1 lost_after_fork; total 20 1;
     30 1 lost_after_fork; 10 1 lost_after_fork; total 40 2"
 lost lost_beside_kept "49 1 lost_beside_kept; total 49 1"
 
+# Old words on a stack that is a block are no less than others.
+preloaded "$corpus" lost_on_fiber
+blocks=$(awk '/^gcx: process/ { print $8 }' "$work/log")
+if [ "$status" -ne 0 ] || [ "${blocks:-0}" -lt 90 ]; then
+    fail "lost_on_fiber: status $status, ${blocks:-no} blocks"
+fi
+
 for name in kept_static kept_interior kept_one_past kept_on_stack kept_in_tls kept_by_key kept_in_register \
     kept_by_threads kept_in_mapping kept_by_blocks kept_in_ring kept_after_realloc kept_by_library \
-    kept_by_plugin kept_by_fiber exit_on_fiber freed_by_other_thread freed_by_churn freed_by_library \
+    kept_by_plugin kept_by_fiber exit_on_fiber exit_on_forgotten_fiber freed_by_other_thread freed_by_churn freed_by_library \
     freed_at_exit freed_before_longjmp kept_by_child kept_by_threads_of_parent kept_beside_spawned; do
     silent "$corpus" "$name" "$plugin"
 done
