@@ -19,6 +19,9 @@
  *
  * Z1  A hook that has hung through a cycle hangs on an old object, and its
  *     argument is old: a minor cycle looks at young ones only (N2 in hook.c).
+ * Z4  Hooks that are queued and not READY are cleanups and were not young when
+ *     they were queued or are not any more: only the walks of step 0 in a full
+ *     cycle have to tell them from those that hang.
  * Z2  Nothing here needs memory.
  * Z3  The hooks of an object that is gone are taken off all together, before
  *     its slot can be used again.
@@ -29,6 +32,7 @@
  * SPDX-License-Identifier: MIT */
 #include "trace/finalize.h"
 
+#include "heap/space.h"
 #include "trace/ephemeron.h"
 #include "trace/hook.h"
 #include "trace/special.h"
@@ -165,30 +169,79 @@ static void ready_if_unreached(struct gcxi_hook *hook, uint32_t number, struct g
 
 /* ---- 5, 6: gone ---- */
 
-/* Z3. */
-static void ready_all(struct gcxi_hook *hook)
+/* Clears the links of a list of hooks and takes them off it; the rest. */
+static uint32_t clear_links(uint32_t first)
 {
-    uint32_t slot;
-    const struct gcxi_side *side = gcxi_side_of(find_slot(hook, &slot));
-    for (uint32_t number = side->hooks[slot], next; number != 0; number = next) {
-        struct gcxi_hook *one = gcxi_hook_at(number);
-        next = one->next;
-        gcxi_hooks.counts[gcxi_hook_type(one)]--;
-        if (gcxi_hook_type(one) >= GCXI_HOOK_LINK)
-            clear_link(one, number);
-        else
-            gcxi_hook_make_ready(one, number);
+    uint32_t *link = &first;
+    while (*link != 0) {
+        uint32_t number = *link;
+        struct gcxi_hook *hook = gcxi_hook_at(number);
+        if (gcxi_hook_type(hook) < GCXI_HOOK_LINK) {
+            link = &hook->next;
+            continue;
+        }
+        *link = hook->next;
+        gcxi_hooks.counts[gcxi_hook_type(hook)]--;
+        clear_link(hook, number);
     }
+    return first;
+}
+
+/* Z3. Without links no hook is touched. */
+static void ready_slot(const struct gcxi_side *side, uint32_t slot)
+{
+    uint32_t first = side->hooks[slot];
     side->hooks[slot] = 0;
     side->watched[slot] = 0;
+    if (GCXI_UNLIKELY(gcxi_hooks.counts[GCXI_HOOK_LONG_LINK] != 0))
+        first = clear_links(first);
+    if (first != 0)
+        gcxi_hooks_queue(first);
 }
 
 static void ready_if_gone(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
+    uint32_t slot;
     (void)number;
     (void)m;
-    if (is_unreached(hook))
-        ready_all(hook);
+    if (!is_unreached(hook))
+        return;
+    const struct gcxi_side *side = gcxi_side_of(find_slot(hook, &slot));
+    if (side->hooks[slot] != 0) /* else one before it on the object's list was young too */
+        ready_slot(side, slot);
+}
+
+static void ready_block(const struct gcxi_block *block)
+{
+    const struct gcxi_side *side = gcxi_side_of(block);
+    const uint32_t *hooks = side->hooks;
+    const uint8_t *marks = block->marks;
+    uint8_t epoch = gcxi_map.epoch;
+    for (uint32_t slot = 0, slots = block->slots; slot < slots; slot++)
+        if (hooks[slot] != 0 && marks[slot] != epoch)
+            ready_slot(side, slot);
+}
+
+/* In the order of the objects. */
+static void ready_zone(enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        if ((block->side & GCXI_SIDE_HOOKS) != 0)
+            ready_block(block);
+        unit += block->units;
+    }
+}
+
+static void ready_gone(bool is_minor)
+{
+    if (is_minor) {
+        each_young(ready_if_gone, NULL);
+        return;
+    }
+    ready_zone(GCXI_ZONE_SCAN);
+    ready_zone(GCXI_ZONE_NOSCAN);
 }
 
 void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
@@ -197,6 +250,8 @@ void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
     if (gcxi_finalize_more != NULL)
         gcxi_finalize_more(m, is_minor);
     if (gcxi_hooks.roots != 0) {
+        if (!is_minor) /* Z4 */
+            gcxi_hooks_settle();
         each_hook(is_minor, mark_argument, m);
         gcxi_workers_drain(gcxi_feed_nothing);
         each_hook(is_minor, mark_last_argument, m);
@@ -212,6 +267,6 @@ void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
     gcxi_ephemeron_clear(is_minor);
     gcxi_weak_clear(is_minor, true);
     if (counts[GCXI_HOOK_CLEANUP] + counts[GCXI_HOOK_LONG_LINK] != 0)
-        each_hook(is_minor, ready_if_gone, m);
+        ready_gone(is_minor);
     gcxi_hooks.young_count = 0;
 }
