@@ -47,7 +47,7 @@ static bool take_some(struct gcxi_mutator *self)
 /* U1, U2. */
 static void call_next(struct gcxi_hook_batch *batch)
 {
-    struct gcxi_hook *hook = gcxi_hook_at(batch->numbers[batch->called++]);
+    struct gcxi_hook *hook = batch->hooks[batch->called++];
     struct gcxi_hook due = *hook;
     gcxi_hook_clear(hook);
     if (gcxi_hook_type(&due) == GCXI_HOOK_FINALIZER)

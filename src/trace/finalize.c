@@ -187,18 +187,31 @@ static uint32_t clear_links(uint32_t first)
     return first;
 }
 
-/* Z3. Without links no hook is touched. */
-static void ready_slot(const struct gcxi_side *side, uint32_t slot)
+/* Z3: of the objects in slots lo to hi - 1. Without links no hook is touched. Hot. */
+static void ready_slots(const struct gcxi_block *block, uint32_t lo, uint32_t hi)
 {
-    uint32_t first = side->hooks[slot];
-    side->hooks[slot] = 0;
-    side->watched[slot] = 0;
-    if (GCXI_UNLIKELY(gcxi_hooks.counts[GCXI_HOOK_LONG_LINK] != 0))
-        first = clear_links(first);
-    if (first != 0)
-        gcxi_hooks_queue(first);
+    struct gcxi_hooks *h = &gcxi_hooks;
+    const struct gcxi_side side = *gcxi_side_of(block);
+    const uint8_t *marks = block->marks;
+    uint8_t epoch = gcxi_map.epoch;
+    bool has_links = h->counts[GCXI_HOOK_LONG_LINK] != 0;
+    uint32_t *ready = h->ready;
+    uint32_t end = h->ready_first + h->ready_count, mask = h->ready_room - 1;
+    for (uint32_t slot = lo; slot < hi; slot++) {
+        uint32_t first = side.hooks[slot];
+        if (first == 0 || marks[slot] == epoch)
+            continue;
+        side.hooks[slot] = 0;
+        side.watched[slot] = 0;
+        if (has_links)
+            first = clear_links(first);
+        ready[end & mask] = first;
+        end += first != 0;
+    }
+    gcxi_store_relaxed(&h->ready_count, end - h->ready_first);
 }
 
+/* It may have been done with one before it on the object's list. */
 static void ready_if_gone(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     uint32_t slot;
@@ -206,20 +219,8 @@ static void ready_if_gone(struct gcxi_hook *hook, uint32_t number, struct gcxi_m
     (void)m;
     if (!is_unreached(hook))
         return;
-    const struct gcxi_side *side = gcxi_side_of(find_slot(hook, &slot));
-    if (side->hooks[slot] != 0) /* else one before it on the object's list was young too */
-        ready_slot(side, slot);
-}
-
-static void ready_block(const struct gcxi_block *block)
-{
-    const struct gcxi_side *side = gcxi_side_of(block);
-    const uint32_t *hooks = side->hooks;
-    const uint8_t *marks = block->marks;
-    uint8_t epoch = gcxi_map.epoch;
-    for (uint32_t slot = 0, slots = block->slots; slot < slots; slot++)
-        if (hooks[slot] != 0 && marks[slot] != epoch)
-            ready_slot(side, slot);
+    const struct gcxi_block *block = find_slot(hook, &slot);
+    ready_slots(block, slot, slot + 1);
 }
 
 /* In the order of the objects. */
@@ -229,7 +230,7 @@ static void ready_zone(enum gcxi_zone_index zone)
     for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
         const struct gcxi_block *block = &gcxi_map.blocks[unit];
         if ((block->side & GCXI_SIDE_HOOKS) != 0)
-            ready_block(block);
+            ready_slots(block, 0, block->slots);
         unit += block->units;
     }
 }

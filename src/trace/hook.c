@@ -221,39 +221,44 @@ void gcxi_hook_free(struct gcxi_hook *hook, uint32_t number)
 
 static void batch_free_called(const struct gcxi_hook_batch *batch)
 {
+    uint32_t free = gcxi_hooks.free;
     for (uint32_t i = 0; i < batch->called; i++) {
-        gcxi_hook_at(batch->numbers[i])->next = gcxi_hooks.free;
-        gcxi_hooks.free = batch->numbers[i];
+        batch->hooks[i]->next = free;
+        free = batch->numbers[i];
     }
+    gcxi_hooks.free = free;
 }
 
-/* Of a longer list the rest stays the first in the ring. */
+/* Of a longer list the rest stays the first in the ring. Where the next one is
+ * must not be computed from this hook, only guessed: or the processor waits for
+ * each of them in turn. */
 void gcxi_hooks_take_locked(struct gcxi_hook_batch *batch)
 {
     struct gcxi_hooks *h = &gcxi_hooks;
-    uint32_t ready_count = h->ready_count, count = 0;
+    uint32_t taken = 0, count = 0;
     batch_free_called(batch);
-    for (; ready_count != 0 && count < GCXI_HOOK_BATCH; count++) {
-        uint32_t *list = ready_at(0);
+    for (; taken != h->ready_count && count < GCXI_HOOK_BATCH; count++) {
+        uint32_t *list = ready_at(taken);
         struct gcxi_hook *hook = gcxi_hook_at(*list);
         batch->numbers[count] = *list;
+        batch->hooks[count] = hook;
         hook_settle(hook);
-        *list = hook->next;
-        if (hook->next == 0) {
-            h->ready_first++;
-            ready_count--;
-        }
+        if (GCXI_UNLIKELY(hook->next != 0))
+            *list = hook->next;
+        else
+            taken++;
     }
     batch->called = 0;
     batch->count = count;
-    gcxi_store_relaxed(&h->ready_count, ready_count);
+    h->ready_first += taken;
+    gcxi_store_relaxed(&h->ready_count, h->ready_count - taken);
 }
 
 void gcxi_hooks_return_locked(struct gcxi_hook_batch *batch)
 {
     batch_free_called(batch);
     for (uint32_t i = batch->called; i < batch->count; i++)
-        gcxi_hook_make_ready(gcxi_hook_at(batch->numbers[i]), batch->numbers[i]);
+        gcxi_hook_make_ready(batch->hooks[i], batch->numbers[i]);
     batch->called = batch->count = 0;
 }
 

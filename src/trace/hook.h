@@ -56,6 +56,7 @@ struct gcxi_hook {
 struct gcxi_hook_batch {
     uint32_t called; /* of count; their hooks are empty */
     uint32_t count;
+    struct gcxi_hook *hooks[GCXI_HOOK_BATCH];
     uint32_t numbers[GCXI_HOOK_BATCH];
 };
 
