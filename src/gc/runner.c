@@ -3,7 +3,8 @@
  * A cycle makes hooks ready. They are called by a thread of the library, that
  * is started when the first are needed, or by whoever calls
  * gcx_run_finalizers. Either takes a batch at a time, so that the lock costs
- * nothing; two may work at once.
+ * nothing; two may work at once. A batch is an array: a list would make each
+ * call wait for the hook before.
  *
  * U1  What a thread has taken hangs on its record, not on its stack: a callback
  *     that leaves by longjmp or by an exception loses only itself. The rest is

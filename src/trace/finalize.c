@@ -19,12 +19,13 @@
  *
  * Z1  A hook that has hung through a cycle hangs on an old object, and its
  *     argument is old: a minor cycle looks at young ones only (N2 in hook.c).
- * Z4  Hooks that are queued and not READY are cleanups and were not young when
- *     they were queued or are not any more: only the walks of step 0 in a full
- *     cycle have to tell them from those that hang.
  * Z2  Nothing here needs memory.
  * Z3  The hooks of an object that is gone are taken off all together, before
- *     its slot can be used again.
+ *     its slot can be used again. A full cycle finds them by the side tables,
+ *     which lie in the order of the mark bytes, and touches no hook.
+ * Z4  Hooks that are queued but not READY are cleanups, and none of them is
+ *     young: only step 0 of a full cycle could take them for hanging ones, so
+ *     it makes them READY first.
  *
  * Rejected: tracing from each finalizable object with a mark of its own, which
  * orders cycles as well: it is quadratic.
@@ -38,6 +39,8 @@
 #include "trace/special.h"
 #include "trace/weak.h"
 #include "trace/workers.h"
+
+#define LEAF_BYTES_MAX 256u /* of objects that are looked through before they are scanned */
 
 void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
 
@@ -98,13 +101,19 @@ static void report_once(struct gcxi_hook *hook, const char *what)
 
 /* ---- 0: arguments ---- */
 
+/* Most arguments are addresses of no object, or numbers. */
+static bool has_argument(const struct gcxi_hook *hook)
+{
+    return gcxi_hook_type(hook) < GCXI_HOOK_LINK &&
+           gcxi_addr_unit((uintptr_t)hook->arg) != gcxi_map.units;
+}
+
 /* Of hooks whose object was reached, or whose call is due. */
 static void mark_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     (void)number;
-    if (gcxi_hook_type(hook) >= GCXI_HOOK_LINK || is_unreached(hook))
-        return;
-    gcxi_special_push_root(m, (uintptr_t)hook->arg);
+    if (has_argument(hook) && !is_unreached(hook))
+        gcxi_special_push_root(m, (uintptr_t)hook->arg);
     if (!is_hanging(hook) && gcxi_hook_type(hook) == GCXI_HOOK_FINALIZER)
         gcxi_special_push_root(m, gcxi_hook_object(hook));
 }
@@ -113,7 +122,7 @@ static void mark_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_m
 static void mark_last_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     (void)number;
-    if (gcxi_hook_type(hook) >= GCXI_HOOK_LINK || !is_hanging(hook))
+    if (!has_argument(hook) || !is_hanging(hook))
         return;
     bool was_reached = !is_unreached(hook);
     gcxi_special_push_root(m, (uintptr_t)hook->arg);
@@ -145,6 +154,19 @@ static void clear_short_link(struct gcxi_hook *hook, uint32_t number, struct gcx
 
 /* ---- 2, 3: finalizers ---- */
 
+/* No word of the object matters in this cycle: marking below it would find nothing. */
+GCXI_NO_SANITIZE static bool is_leaf(const struct gcxi_marker *m, const struct gcxi_block *block,
+                                     uint32_t slot)
+{
+    if (block->scan != GCXI_SCAN_WORDS || block->slot_bytes > LEAF_BYTES_MAX)
+        return block->scan == GCXI_SCAN_NOTHING;
+    const uintptr_t *word = (const uintptr_t *)gcxi_slot_addr(block, slot);
+    for (size_t i = 0; i < block->slot_bytes / sizeof *word; i++)
+        if (m->filter[gcxi_addr_unit(word[i])] != 0)
+            return false;
+    return true;
+}
+
 static void mark_below(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     uint32_t slot;
@@ -152,17 +174,25 @@ static void mark_below(struct gcxi_hook *hook, uint32_t number, struct gcxi_mark
     if (gcxi_hook_type(hook) != GCXI_HOOK_FINALIZER || !is_unreached(hook))
         return;
     const struct gcxi_block *block = find_slot(hook, &slot);
+    if (is_leaf(m, block, slot))
+        return;
     gcxi_mark_contents(m, block, slot);
     gcxi_workers_drain(gcxi_feed_nothing);
     if (gcxi_is_marked(gcxi_hook_object(hook)))
         report_once(hook, "a cycle of finalizers");
 }
 
+/* What the object holds is marked already; but an ephemeron may wait for it. */
 static void ready_if_unreached(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
+    uint32_t slot;
     if (gcxi_hook_type(hook) != GCXI_HOOK_FINALIZER || !is_unreached(hook))
         return;
-    gcxi_special_push_root(m, gcxi_hook_object(hook));
+    struct gcxi_block *block = find_slot(hook, &slot);
+    if (block->scan == GCXI_SCAN_SPECIAL)
+        gcxi_special_push_root(m, gcxi_hook_object(hook));
+    else
+        block->marks[slot] = gcxi_map.epoch;
     gcxi_hook_unhang(hook, number);
     gcxi_hook_make_ready(hook, number);
 }

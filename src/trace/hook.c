@@ -116,13 +116,12 @@ static bool young_make_room(void)
 
 /* ---- Hanging ---- */
 
-static int add_locked(const struct gcxi_hook *hook)
+static int add_locked(uint32_t *list, const struct gcxi_hook *hook)
 {
     uint32_t number = young_make_room() ? number_take() : 0;
     if (number == 0)
         return ENOMEM;
     struct gcxi_hook *to = gcxi_hook_at(number);
-    uint32_t *list = list_of(hook);
     *to = *hook;
     to->next = *list;
     *list = number;
@@ -139,7 +138,7 @@ int gcxi_hook_add(struct gcxi_block *block, uint32_t slot, const struct gcxi_hoo
     if (error != 0)
         return error;
     gcxi_lock(&gcxi_side_lock);
-    error = add_locked(hook);
+    error = add_locked(&gcxi_side_of(block)->hooks[slot], hook);
     gcxi_unlock(&gcxi_side_lock);
     return error;
 }
