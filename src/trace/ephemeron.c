@@ -91,11 +91,13 @@ void gcxi_ephemeron_wake(struct gcxi_marker *m, const struct gcxi_block *block, 
     wake_all(m, gcxi_side_of(block)->waiting + slot);
 }
 
+/* Y2: it need not look at the key. */
 static void clear_if_dead(void *object, void *arg)
 {
     struct gcx_ephemeron *e = object;
     (void)arg;
-    if (e->key == 0 || gcxi_is_marked(e->key))
+    GCXI_ASSERT((e->next == 0) == (e->key == 0 || gcxi_is_marked(e->key)));
+    if (e->next == 0)
         return;
     *waiting_for(e->key) = 0;
     e->key = e->value = e->next = 0;
