@@ -9,6 +9,8 @@
 struct gcxi_cycle {
     enum gcx_cycle kind;
     enum gcxi_reason reason;
+    bool begins_concurrent; /* a full cycle's first stop; then kind is minor */
+    bool ends_concurrent;   /* its second */
     uint64_t begin_ns;    /* asked for */
     uint64_t stopped_ns;  /* all threads have stopped */
     uint64_t remember_ns; /* spent on written old objects */

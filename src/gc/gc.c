@@ -6,6 +6,7 @@
  * has free is counted when a lane takes it.
  *
  * SPDX-License-Identifier: MIT */
+#include "gc/concurrent.h"
 #include "gc/gc.h"
 
 #include <errno.h>
@@ -146,7 +147,8 @@ void gcxi_gc_error(const char *format, ...)
 /* A hint, read without the lock: the cycle looks again under it. */
 static void collect_if_due(struct gcxi_mutator *self)
 {
-    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
+    size_t allocated = gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    if (allocated >= gcxi_gc.pacer.nursery_bytes && gcxi_concurrent_is_due(allocated) &&
         !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }
@@ -158,7 +160,7 @@ static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
     bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
-    gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_FORCED);
+    gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_STRESSED);
 }
 
 static void *out_of_memory(size_t size)

@@ -84,6 +84,7 @@ static struct {
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
+    bool is_minor;                            /* that is: only young objects matter */
     size_t pages;
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
@@ -267,7 +268,7 @@ static bool feed_unarmed(struct gcxi_marker *m)
         if (gcxi_map.used[unit] == 0 || gcxi_map.armed[unit] != 0)
             continue;
         shown++;
-        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0)
+        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0 && remember.is_minor)
             rest_on(unit);
     }
     gcxi_add_relaxed(&remember.shown_units, shown);
@@ -402,8 +403,9 @@ void gcxi_remember_object(uintptr_t addr)
 
 /* ---- Entry points ---- */
 
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m)
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, bool is_minor)
 {
+    remember.is_minor = is_minor;
     remember.pages = remember.shown_units = remember.shown_ns = 0;
     feed_begin();
     if (gcx_detail_cards.size != 0)

@@ -180,12 +180,17 @@ GCXI_INLINE bool gcxi_slot_is_young(const struct gcxi_block *block, uint32_t slo
     return slot - lo < gcxi_load_relaxed(&block->young_hi) - lo && mark != GCXI_MARK_FREED;
 }
 
+/* What a cycle found live, or the one that is under way has not reached yet. */
+GCXI_INLINE bool gcxi_mark_is_old(uint8_t mark)
+{
+    return mark == gcxi_map.epoch || mark == gcxi_map.epoch_before;
+}
+
 /* H1. */
 GCXI_INLINE bool gcxi_slot_is_object(const struct gcxi_block *block, uint32_t slot)
 {
     uint8_t mark = block->marks[slot];
-    return mark == gcxi_map.epoch || mark == gcxi_map.epoch_before ||
-           gcxi_slot_is_young(block, slot, mark);
+    return gcxi_mark_is_old(mark) || gcxi_slot_is_young(block, slot, mark);
 }
 
 /* The object that holds the byte at addr, or NULL: then nothing is stored. By

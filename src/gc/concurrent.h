@@ -1,0 +1,40 @@
+/* concurrent.h -- full cycles that mark beside the program.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_CONCURRENT_H
+#define GCXI_GC_CONCURRENT_H
+
+#include "gc/gc.h"
+#include "trace/workers.h"
+
+/* Between the two stops of such a cycle. Changes only in stops. */
+bool gcxi_concurrent_is_under_way(void);
+
+/* An allocating thread asks, without the lock: the second stop is due, because
+ * marking has ended, or because the program is too fast for it. */
+bool gcxi_concurrent_is_due(size_t allocated_bytes);
+
+/* Starts the thread that marks, once, if the settings want one. It uses malloc:
+ * not with the world stopped, and the caller counts as stopped. */
+void gcxi_concurrent_start_thread(void);
+
+/* Whether a full cycle may begin so now. World stopped, as in all that follows. */
+bool gcxi_concurrent_is_possible(void);
+
+/* The first stop, at the end of a minor cycle: roots, and off. */
+void gcxi_concurrent_begin_stw(void);
+
+/* The second stop: marking has halted when the first returns. What it left is
+ * fed to the workers. */
+void gcxi_concurrent_halt_stw(void);
+bool gcxi_concurrent_feed(struct gcxi_marker *m);
+void gcxi_concurrent_end_stw(void);
+
+/* Time that the thread has marked for the cycle under way. */
+uint64_t gcxi_concurrent_mark_ns(void);
+
+/* In a forked child, where the thread is gone: what it has marked and what it
+ * has not are both old. */
+void gcxi_concurrent_reset_after_fork(void);
+
+#endif
