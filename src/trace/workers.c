@@ -168,8 +168,8 @@ static void work(struct gcxi_marker *m)
 static void helper_phase(struct gcxi_marker *m)
 {
     gcxi_lock(&pool.lock);
-    bool joins =
-        !pool.is_done && (pool.phase & 1) != 0 && (unsigned)(m - workers.markers) <= pool.helpers;
+    bool joins = !pool.is_done && (gcxi_load_relaxed(&pool.phase) & 1) != 0 &&
+                 (unsigned)(m - workers.markers) <= pool.helpers;
     if (joins) {
         pool.inside++;
         pool.active++;
