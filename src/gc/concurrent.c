@@ -14,13 +14,19 @@
  * record of writes serves generations and this (Boehm, Demers, Shenker: Mostly
  * parallel garbage collection, 1991).
  *
+ * Minor cycles go on between the stops, for what a nursery holds is what makes
+ * a stop long. What survives them is old and not marked.
+ *
  * N1  Between the stops a slot is old if its byte is the epoch (marked) or the
- *     one before (not yet); gcxi_mark_is_old. No other cycle runs.
+ *     one before (not yet); gcxi_mark_is_old.
  * N2  The marker changes a byte only from the epoch before to the epoch, in
- *     units that were in use at the first stop (M6). No block of those goes: a
- *     large object that is released only gets the byte FREED.
+ *     units that were in use at the first stop (M6). No block of those goes, not
+ *     even an empty one: a word on the mark stack may lead there. A large object
+ *     that is released only gets the byte FREED.
  * N3  What is allocated between the stops is young, or, recycled, old and
  *     marked, and its memory was written since the first stop.
+ * N6  A minor cycle between gives the epoch before to what it marks, leaves all
+ *     other bytes alone, and owes what it has shown to the second stop (R7).
  * N4  A marked object that the second stop does not show holds the words that
  *     the marker saw in it: its page, card or unit would be shown otherwise.
  *     So no pointer to an unmarked object is missed.
@@ -64,7 +70,7 @@ enum state { IDLE, MARKING, MARKED };
 
 static struct {
     uint32_t state; /* enum state */
-    uint32_t round; /* futex: moves when marking begins */
+    uint32_t round; /* futex: moves when marking begins or goes on */
     uint32_t busy;
     uint32_t halt;
     uint32_t has_thread;
@@ -72,7 +78,8 @@ static struct {
     struct gcxi_marker *marker; /* mapped; NULL until the thread is there */
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint64_t mark_ns;
-    size_t ahead_bytes; /* allocation before the second stop comes in any case */
+    size_t allocated_bytes; /* since the first stop, by minor cycles */
+    size_t ahead_bytes;     /* of these, when the second stop comes in any case */
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
 bool gcxi_concurrent_is_under_way(void)
@@ -82,8 +89,14 @@ bool gcxi_concurrent_is_under_way(void)
 
 bool gcxi_concurrent_is_due(size_t allocated_bytes)
 {
+    concurrent.allocated_bytes += allocated_bytes;
     return gcxi_load_relaxed(&concurrent.state) != MARKING ||
-           allocated_bytes >= gcxi_load_relaxed(&concurrent.ahead_bytes);
+           concurrent.allocated_bytes >= concurrent.ahead_bytes;
+}
+
+const uint8_t *gcxi_concurrent_units(void)
+{
+    return concurrent.filter;
 }
 
 uint64_t gcxi_concurrent_mark_ns(void)
@@ -97,8 +110,7 @@ uint64_t gcxi_concurrent_mark_ns(void)
 static bool thread_enter(void)
 {
     gcxi_store_seq_cst(&concurrent.busy, 1);
-    if (gcxi_load_seq_cst(&concurrent.halt) == 0 &&
-        gcxi_load_acquire(&concurrent.state) == MARKING)
+    if (gcxi_load_seq_cst(&concurrent.halt) == 0 && gcxi_load_acquire(&concurrent.state) == MARKING)
         return true;
     gcxi_store_release(&concurrent.busy, 0);
     gcxi_futex_wake(&concurrent.busy, 1);
@@ -136,6 +148,12 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+static void thread_wake(void)
+{
+    gcxi_add_acq_rel(&concurrent.round, 1);
+    gcxi_futex_wake(&concurrent.round, 1);
+}
+
 static bool make_tables(void)
 {
     if (concurrent.marker != NULL)
@@ -163,8 +181,7 @@ void gcxi_concurrent_start_thread(void)
     pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
     sigfillset(&all);
     gcxi_sigmask(SIG_SETMASK, &all, &old);
-    bool is_there =
-        make_tables() && gcxi_thread_create(&thread, &attr, thread_main, NULL) == 0;
+    bool is_there = make_tables() && gcxi_thread_create(&thread, &attr, thread_main, NULL) == 0;
     gcxi_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     if (!is_there)
@@ -195,11 +212,17 @@ void gcxi_concurrent_begin_stw(void)
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
     concurrent.mark_ns = 0;
+    concurrent.allocated_bytes = 0;
     concurrent.ahead_bytes = gcxi_max(AHEAD_NURSERIES * gcxi_gc.pacer.nursery_bytes,
                                       gcxi_gc.pacer.live_bytes / AHEAD_SHARE);
     gcxi_store_release(&concurrent.state, MARKING);
-    gcxi_add_acq_rel(&concurrent.round, 1);
-    gcxi_futex_wake(&concurrent.round, 1);
+    thread_wake();
+}
+
+void gcxi_concurrent_resume_stw(void)
+{
+    gcxi_store_seq_cst(&concurrent.halt, 0);
+    thread_wake();
 }
 
 void gcxi_concurrent_halt_stw(void)

@@ -10,8 +10,9 @@
 /* Between the two stops of such a cycle. Changes only in stops. */
 bool gcxi_concurrent_is_under_way(void);
 
-/* An allocating thread asks, without the lock: the second stop is due, because
- * marking has ended, or because the program is too fast for it. */
+/* Before a cycle between the stops: the second is due, because marking has
+ * ended, or because the program, which has allocated so much since the last
+ * cycle, is too fast for it. Heap lock. */
 bool gcxi_concurrent_is_due(size_t allocated_bytes);
 
 /* Starts the thread that marks, once, if the settings want one. It uses malloc:
@@ -24,9 +25,14 @@ bool gcxi_concurrent_is_possible(void);
 /* The first stop, at the end of a minor cycle: roots, and off. */
 void gcxi_concurrent_begin_stw(void);
 
-/* The second stop: marking has halted when the first returns. What it left is
- * fed to the workers. */
+/* Marking has halted when the first returns, and goes on after the second. */
 void gcxi_concurrent_halt_stw(void);
+void gcxi_concurrent_resume_stw(void);
+
+/* The units in which it marks: 1 each. */
+const uint8_t *gcxi_concurrent_units(void);
+
+/* The second stop: what is left of it is fed to the workers. */
 bool gcxi_concurrent_feed(struct gcxi_marker *m);
 void gcxi_concurrent_end_stw(void);
 

@@ -66,22 +66,32 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.nursery_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled() &&
-                                  gcxi_concurrent_is_due(gcxi_gc.allocated_bytes));
+    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
+}
+
+/* Between the stops of a full cycle: the second, or a minor cycle. */
+static void choose_between(struct gcxi_cycle *cycle)
+{
+    bool is_full = cycle->kind == GCX_FULL && !is_planned(cycle);
+    cycle->ends_concurrent = is_full || gcxi_concurrent_is_due(gcxi_gc.allocated_bytes);
+    cycle->is_between = !cycle->ends_concurrent;
+    cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }
 
 /* A planned cycle is what the pacer says now, and without tracking of writes
- * every cycle is full. One that has begun beside the program ends first. */
+ * every cycle is full. */
 static void choose_kind(struct gcxi_cycle *cycle)
 {
-    cycle->ends_concurrent = gcxi_concurrent_is_under_way();
+    if (gcxi_concurrent_is_under_way()) {
+        choose_between(cycle);
+        return;
+    }
     if (is_planned(cycle))
         cycle->kind = gcxi_gc.pacer.next_is_full ? GCX_FULL : GCX_MINOR;
-    if (cycle->ends_concurrent || gcxi_remember_is_none())
+    if (gcxi_remember_is_none())
         cycle->kind = GCX_FULL;
     bool may_wait = is_planned(cycle) || cycle->reason == GCXI_STRESSED;
-    cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL &&
-                               !cycle->ends_concurrent && gcxi_concurrent_is_possible();
+    cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL && gcxi_concurrent_is_possible();
     if (cycle->begins_concurrent)
         cycle->kind = GCX_MINOR;
 }
@@ -129,7 +139,7 @@ static void renumber(void)
 {
     renumber_zone(GCXI_ZONE_SCAN);
     renumber_zone(GCXI_ZONE_NOSCAN);
-    gcxi_map.epoch = 1;
+    gcxi_map.epoch = gcxi_map.epoch_kept = 1;
 }
 
 static void begin_epoch(void)
@@ -137,7 +147,7 @@ static void begin_epoch(void)
     if (gcxi_map.epoch == GCXI_EPOCH_LAST)
         renumber();
     gcxi_map.epoch_before = gcxi_map.epoch;
-    gcxi_map.epoch++;
+    gcxi_map.epoch_kept = ++gcxi_map.epoch;
 }
 
 /* ---- 4 to 7: mark ---- */
@@ -153,9 +163,10 @@ static bool feed_rest(struct gcxi_marker *m)
 static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
 {
     if (cycle->kind == GCX_MINOR)
-        return gcxi_remember_scan(gcxi_marker, true);
+        return gcxi_remember_scan(gcxi_marker,
+                                  cycle->is_between ? GCXI_SHOW_BETWEEN : GCXI_SHOW_MINOR);
     if (cycle->ends_concurrent) {
-        remember_feed = gcxi_remember_scan(gcxi_marker, false);
+        remember_feed = gcxi_remember_scan(gcxi_marker, GCXI_SHOW_LAST);
         return feed_rest;
     }
     gcxi_remember_forget();
@@ -177,7 +188,8 @@ static void mark(struct gcxi_cycle *cycle)
     gcxi_workers_drain(feed);
     gcxi_finalize(gcxi_marker, is_minor);
     cycle->dirty_pages = gcxi_remember_pages();
-    gcxi_map.epoch_before = gcxi_map.epoch;
+    if (!cycle->is_between)
+        gcxi_map.epoch_before = gcxi_map.epoch;
     cycle->marked_ns = gcxi_clock_ns();
 }
 
@@ -185,9 +197,11 @@ static void mark(struct gcxi_cycle *cycle)
 
 /* With the explicit barrier old objects beside young ones cost nothing extra,
  * so even an eighth of a block is worth filling. */
-static struct gcxi_sweep_policy sweep_policy(void)
+static struct gcxi_sweep_policy sweep_policy(const struct gcxi_cycle *cycle)
 {
     struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
+    if (cycle->is_between)
+        policy.kept_units = gcxi_concurrent_units();
     if (gcx_detail_cards.size == 0 && !gcxi_remember_is_none())
         policy.scan_share = 2;
     return policy;
@@ -196,7 +210,7 @@ static struct gcxi_sweep_policy sweep_policy(void)
 static void census(struct gcxi_cycle *cycle)
 {
     struct gcxi_census result;
-    struct gcxi_sweep_policy policy = sweep_policy();
+    struct gcxi_sweep_policy policy = sweep_policy(cycle);
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
     cycle->live_bytes = is_minor
@@ -278,14 +292,19 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
     gcxi_check_before_stw();
-    if (cycle->ends_concurrent)
+    if (cycle->ends_concurrent || cycle->is_between)
         gcxi_concurrent_halt_stw();
+    if (cycle->ends_concurrent)
+        gcxi_map.epoch_kept = gcxi_map.epoch;
     else if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
     census(cycle);
+    if (cycle->is_between)
+        gcxi_concurrent_resume_stw();
     if (cycle->begins_concurrent) {
         begin_epoch();
+        gcxi_map.epoch_kept = gcxi_map.epoch_before;
         gcxi_concurrent_begin_stw();
     }
     gcxi_local_thaw(&self->local);

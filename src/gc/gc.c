@@ -6,7 +6,6 @@
  * has free is counted when a lane takes it.
  *
  * SPDX-License-Identifier: MIT */
-#include "gc/concurrent.h"
 #include "gc/gc.h"
 
 #include <errno.h>
@@ -147,8 +146,7 @@ void gcxi_gc_error(const char *format, ...)
 /* A hint, read without the lock: the cycle looks again under it. */
 static void collect_if_due(struct gcxi_mutator *self)
 {
-    size_t allocated = gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
-    if (allocated >= gcxi_gc.pacer.nursery_bytes && gcxi_concurrent_is_due(allocated) &&
+    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
         !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }

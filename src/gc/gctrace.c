@@ -78,6 +78,8 @@ static const char *cycle_word(const struct gcxi_cycle *cycle)
         return " P (forced)\n";
     if (cycle->begins_concurrent)
         return " P (minor, full begins)\n";
+    if (cycle->is_between)
+        return " P (minor, between)\n";
     if (cycle->ends_concurrent)
         return " P (full, concurrent)\n";
     return cycle->kind == GCX_MINOR ? " P (minor)\n" : " P (full)\n";

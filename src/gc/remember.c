@@ -27,6 +27,9 @@
  *     in which it held no pointer to a young object, twice as many each time.
  *     Where faults are dear, a new unit rests first.
  * R6  Blocks that will be allocated from before the next cycle are not armed.
+ * R7  Between the stops of a full cycle (gc/concurrent.c) what a minor cycle
+ *     shows is owed to the second stop as well, which shows it once more: there
+ *     pointers to all objects matter that are not marked yet.
  *
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
@@ -62,6 +65,8 @@ struct gcx_detail_cards gcx_detail_cards;
 #define DEAR_RUN_UNITS 8u
 #define FEED_UNITS 4u
 
+#define OWED 2u /* a card: R7 */
+
 /* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
 enum { ARM = 2, DISARM = 3 };
 
@@ -84,7 +89,8 @@ static struct {
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
-    bool is_minor;                            /* that is: only young objects matter */
+    enum gcxi_show kind;                      /* of that */
+    uint8_t *owed;                            /* per page: R7 */
     size_t pages;
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
@@ -102,7 +108,7 @@ static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *b
 {
     uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
     for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
-        if (block->marks[slot] == gcxi_map.epoch)
+        if (gcxi_mark_is_kept(block->marks[slot]))
             gcxi_special_show(m, block, slot, lo, hi);
 }
 
@@ -120,10 +126,12 @@ static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, 
         return m->sp != before;
     }
     while (slot < block->slots) {
-        slot = gcxi_marks_find(block->marks, slot, block->slots, gcxi_map.epoch);
+        slot = gcxi_marks_find_either(block->marks, slot, block->slots, gcxi_map.epoch,
+                                      gcxi_map.epoch_kept);
         if (slot == block->slots || gcxi_slot_addr(block, slot) >= hi)
             break;
-        uint32_t end = gcxi_marks_find_other(block->marks, slot, block->slots, gcxi_map.epoch);
+        uint32_t end = gcxi_marks_find_neither(block->marks, slot, block->slots, gcxi_map.epoch,
+                                               gcxi_map.epoch_kept);
         young += gcxi_mark_old_range(m, gcxi_max(lo, gcxi_slot_addr(block, slot)),
                                      gcxi_min(hi, gcxi_slot_addr(block, end)));
         slot = end;
@@ -205,10 +213,40 @@ static bool next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t
     return true;
 }
 
+static size_t page_of(uintptr_t addr)
+{
+    return (addr - gcxi_map.base) / gcxi_vm_page_bytes();
+}
+
+/* R7. */
+static void owe(uintptr_t lo, uintptr_t hi)
+{
+    if (remember.kind == GCXI_SHOW_BETWEEN)
+        memset(remember.owed + page_of(lo), 1, page_of(hi) - page_of(lo));
+}
+
+static void show_owed(struct gcxi_marker *m, uint32_t unit)
+{
+    size_t first = page_of(gcxi_unit_addr(unit)), end = page_of(gcxi_unit_addr(unit + 1));
+    if (GCXI_LIKELY(remember.kind != GCXI_SHOW_LAST))
+        return;
+    for (size_t page = first; page < end; page++) {
+        uintptr_t lo = gcxi_map.base + page * gcxi_vm_page_bytes();
+        if (remember.owed[page] != 0)
+            show_units(m, lo, lo + gcxi_vm_page_bytes());
+    }
+}
+
+static void forget_owed(void)
+{
+    memset(remember.owed, 0, page_of(gcxi_unit_addr(gcxi_zone_end(GCXI_ZONE_SCAN))));
+}
+
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
 {
     size_t page_bytes = gcxi_vm_page_bytes();
     (void)arg;
+    owe(lo, hi);
     remember.pages += (hi - lo) / page_bytes;
     show_units(remember.marker, lo, hi);
     while (lo < hi) {
@@ -265,10 +303,16 @@ static bool feed_unarmed(struct gcxi_marker *m)
         return false;
     uint64_t before = gcxi_clock_ns();
     for (; unit < end; unit++) {
-        if (gcxi_map.used[unit] == 0 || gcxi_map.armed[unit] != 0)
+        if (gcxi_map.used[unit] == 0)
             continue;
+        if (gcxi_map.armed[unit] != 0) {
+            show_owed(m, unit);
+            continue;
+        }
         shown++;
-        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0 && remember.is_minor)
+        owe(gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
+        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0 &&
+            remember.kind != GCXI_SHOW_LAST)
             rest_on(unit);
     }
     gcxi_add_relaxed(&remember.shown_units, shown);
@@ -351,11 +395,11 @@ static size_t show_cards(struct gcxi_marker *m, uint32_t unit)
     uint8_t *cards = gcx_detail_cards.card + (size_t)unit * CARDS_PER_UNIT;
     uintptr_t start = gcxi_unit_addr(unit);
     size_t shown = 0;
-    gcx_detail_cards.block[unit] = 0;
+    gcx_detail_cards.block[unit] = remember.kind == GCXI_SHOW_BETWEEN;
     for (size_t i = 0; i < CARDS_PER_UNIT; i++) {
-        if (cards[i] == 0)
+        if (cards[i] == 0 || (cards[i] == OWED && remember.kind != GCXI_SHOW_LAST))
             continue;
-        cards[i] = 0;
+        cards[i] = remember.kind == GCXI_SHOW_BETWEEN ? OWED : 0;
         shown++;
         show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
     }
@@ -403,9 +447,9 @@ void gcxi_remember_object(uintptr_t addr)
 
 /* ---- Entry points ---- */
 
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, bool is_minor)
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
 {
-    remember.is_minor = is_minor;
+    remember.kind = kind;
     remember.pages = remember.shown_units = remember.shown_ns = 0;
     feed_begin();
     if (gcx_detail_cards.size != 0)
@@ -429,6 +473,9 @@ void gcxi_remember_arm(bool is_full, size_t soon_bytes)
     if (remember.backend == NULL)
         return;
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
+    if (remember.kind == GCXI_SHOW_LAST)
+        forget_owed();
+    remember.kind = GCXI_SHOW_MINOR;
     rest_pass(end, is_full);
     plan_arming(end, soon_bytes);
     disarm_planned(end);
@@ -494,6 +541,10 @@ static int pages_init(bool is_chosen)
     if (remember.rest == NULL)
         return -1;
     remember.level = remember.rest + gcxi_map.noscan_first;
+    remember.owed =
+        gcxi_vm_map(((size_t)gcxi_map.noscan_first << GCXI_LG_UNIT) / gcxi_vm_page_bytes());
+    if (remember.owed == NULL)
+        return -1;
     remember.fault_ns = remember.backend->fault_ns();
     uint64_t page_ns = remember.fault_ns + PAGE_NS;
     remember.costly_pages = UNIT_NS / page_ns + 1;

@@ -58,6 +58,16 @@ GCXI_INLINE uint32_t gcxi_marks_find_neither(const uint8_t *marks, uint32_t i, u
     return i;
 }
 
+GCXI_INLINE uint32_t gcxi_marks_find_either(const uint8_t *marks, uint32_t i, uint32_t n,
+                                            uint8_t value, uint8_t other)
+{
+    if (value == other)
+        return gcxi_marks_find(marks, i, n, value);
+    while (i < n && marks[i] != value && marks[i] != other)
+        i++;
+    return i;
+}
+
 GCXI_INLINE uint32_t gcxi_marks_clear_until_either(uint8_t *marks, uint32_t i, uint32_t n,
                                                    uint8_t value, uint8_t other)
 {

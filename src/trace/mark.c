@@ -94,14 +94,19 @@ struct mark_view {
     uintptr_t noscan_first;
     const struct gcxi_block *blocks;
     const uint8_t *filter;
-    uint8_t epoch;
+    uint8_t epoch; /* what is marked gets it */
     uint8_t epoch_before;
+    uint8_t epoch_other; /* marked as well */
 };
 
 GCXI_INLINE struct mark_view mark_view(const struct gcxi_marker *m)
 {
-    return (struct mark_view){gcxi_map.base, gcxi_map.units, gcxi_map.noscan_first, gcxi_map.blocks,
-                              m->filter,     gcxi_map.epoch, gcxi_map.epoch_before};
+    struct mark_view view = {gcxi_map.base,         gcxi_map.units, gcxi_map.noscan_first,
+                             gcxi_map.blocks,       m->filter,      gcxi_map.epoch_kept,
+                             gcxi_map.epoch_before, gcxi_map.epoch};
+    if (m->is_beside)
+        view.epoch = gcxi_map.epoch;
+    return view;
 }
 
 /* ---- Pushing ---- */
@@ -265,10 +270,11 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
     if (mark == view->epoch)
         return sp;
     uint32_t slot = (uint32_t)(staged->mark - block->marks);
-    if (mark != view->epoch_before && (is_beside || !gcxi_slot_is_young(block, slot, mark)))
+    if (mark != view->epoch_before &&
+        (is_beside || mark == view->epoch_other || !gcxi_slot_is_young(block, slot, mark)))
         return sp;
     uint8_t scan = gcxi_load_relaxed(&block->scan); /* once: it may become special */
-    if (is_beside && scan == GCXI_SCAN_SPECIAL) /* M6 */
+    if (is_beside && scan == GCXI_SCAN_SPECIAL)     /* M6 */
         return sp;
     *staged->mark = view->epoch;
     if (scan == GCXI_SCAN_NOTHING)
@@ -449,7 +455,7 @@ static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
     if (block->scan == GCXI_SCAN_NOTHING)
         return;
     for (uint32_t slot = 0; slot < block->slots; slot++) {
-        if (block->marks[slot] != gcxi_map.epoch)
+        if (block->marks[slot] != gcxi_map.epoch && block->marks[slot] != gcxi_map.epoch_kept)
             continue;
         gcxi_mark_contents(m, block, slot);
         gcxi_mark_drain(m, 0);

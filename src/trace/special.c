@@ -43,11 +43,9 @@ static GCXI_COLD void special_mark_now(struct gcxi_marker *m, uintptr_t word)
     if (slot >= block->slots || offset - slot * block->slot_bytes >= block->slot_bytes)
         return;
     uint8_t mark = block->marks[slot];
-    if (mark == gcxi_map.epoch || !gcxi_slot_is_object(block, slot))
+    if (gcxi_mark_is_kept(mark) || !gcxi_slot_is_object(block, slot))
         return;
-    if (m->is_beside && mark != gcxi_map.epoch_before) /* M6 */
-        return;
-    block->marks[slot] = gcxi_map.epoch;
+    block->marks[slot] = gcxi_map.epoch_kept;
     m->overflowed = true;
 }
 
