@@ -48,6 +48,7 @@
 
 #include "base/atomic.h"
 #include "gc/check.h"
+#include "gc/owed.h"
 #include "gc/remember.h"
 #include "heap/space.h"
 #include "os/clock.h"
@@ -60,6 +61,9 @@
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
 #define PIECE_BATCHES 64u /* between two looks at halt */
 #define FEED_ENTRIES 256u
+
+/* After the graph, what was owed up to then; and once more what since. */
+#define PASSES 2u
 
 /* The program may allocate that many nurseries, or that part of the heap,
  * before it has to wait for the end. */
@@ -80,6 +84,7 @@ static struct {
     uint64_t mark_ns;
     size_t allocated_bytes; /* since the first stop, by minor cycles */
     size_t ahead_bytes;     /* of these, when the second stop comes in any case */
+    size_t passes;
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
 bool gcxi_concurrent_is_under_way(void)
@@ -90,7 +95,7 @@ bool gcxi_concurrent_is_under_way(void)
 bool gcxi_concurrent_is_due(size_t allocated_bytes)
 {
     concurrent.allocated_bytes += allocated_bytes;
-    return gcxi_load_relaxed(&concurrent.state) != MARKING ||
+    return (gcxi_load_relaxed(&concurrent.state) == MARKED && concurrent.passes == PASSES) ||
            concurrent.allocated_bytes >= concurrent.ahead_bytes;
 }
 
@@ -131,7 +136,8 @@ static void thread_mark(void)
     bool is_done = false;
     while (!is_done && thread_enter()) {
         uint64_t begin_ns = gcxi_clock_ns();
-        is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES);
+        is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
+                  !gcxi_remember_show_owed(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
         thread_leave(is_done);
     }
@@ -212,15 +218,28 @@ void gcxi_concurrent_begin_stw(void)
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
     concurrent.mark_ns = 0;
-    concurrent.allocated_bytes = 0;
+    concurrent.allocated_bytes = concurrent.passes = 0;
+    gcxi_owed_clear_stw();
     concurrent.ahead_bytes = gcxi_max(AHEAD_NURSERIES * gcxi_gc.pacer.nursery_bytes,
                                       gcxi_gc.pacer.live_bytes / AHEAD_SHARE);
     gcxi_store_release(&concurrent.state, MARKING);
     thread_wake();
 }
 
+/* What was shown meanwhile is looked at beside the program too. */
+static void begin_pass(void)
+{
+    concurrent.passes++;
+    copy_used(GCXI_ZONE_SCAN);
+    copy_used(GCXI_ZONE_NOSCAN);
+    gcxi_owed_turn_stw();
+    gcxi_store_release(&concurrent.state, MARKING);
+}
+
 void gcxi_concurrent_resume_stw(void)
 {
+    if (concurrent.state == MARKED)
+        begin_pass();
     gcxi_store_seq_cst(&concurrent.halt, 0);
     thread_wake();
 }

@@ -45,6 +45,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "gc/owed.h"
 #include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
@@ -64,8 +65,6 @@ struct gcx_detail_cards gcx_detail_cards;
 #define GAP_UNITS 8u
 #define DEAR_RUN_UNITS 8u
 #define FEED_UNITS 4u
-
-#define OWED 2u /* a card: R7 */
 
 /* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
 enum { ARM = 2, DISARM = 3 };
@@ -90,7 +89,6 @@ static struct {
     uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
     enum gcxi_show kind;                      /* of that */
-    uint8_t *owed;                            /* per page: R7 */
     size_t pages;
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
@@ -119,6 +117,7 @@ static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, 
 {
     uintptr_t start = gcxi_block_addr(block);
     uint32_t slot = gcxi_block_slot(block, lo - start);
+    uint8_t epoch = gcxi_map.epoch, other = m->is_beside ? epoch : gcxi_map.epoch_kept;
     size_t young = 0;
     if (block->kind >= GCXI_KINDS) {
         uintptr_t *before = m->sp;
@@ -126,12 +125,10 @@ static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, 
         return m->sp != before;
     }
     while (slot < block->slots) {
-        slot = gcxi_marks_find_either(block->marks, slot, block->slots, gcxi_map.epoch,
-                                      gcxi_map.epoch_kept);
+        slot = gcxi_marks_find_either(block->marks, slot, block->slots, epoch, other);
         if (slot == block->slots || gcxi_slot_addr(block, slot) >= hi)
             break;
-        uint32_t end = gcxi_marks_find_neither(block->marks, slot, block->slots, gcxi_map.epoch,
-                                               gcxi_map.epoch_kept);
+        uint32_t end = gcxi_marks_find_neither(block->marks, slot, block->slots, epoch, other);
         young += gcxi_mark_old_range(m, gcxi_max(lo, gcxi_slot_addr(block, slot)),
                                      gcxi_min(hi, gcxi_slot_addr(block, end)));
         slot = end;
@@ -213,33 +210,18 @@ static bool next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t
     return true;
 }
 
-static size_t page_of(uintptr_t addr)
-{
-    return (addr - gcxi_map.base) / gcxi_vm_page_bytes();
-}
-
 /* R7. */
 static void owe(uintptr_t lo, uintptr_t hi)
 {
     if (remember.kind == GCXI_SHOW_BETWEEN)
-        memset(remember.owed + page_of(lo), 1, page_of(hi) - page_of(lo));
+        gcxi_owed_add_stw(lo, hi);
 }
 
 static void show_owed(struct gcxi_marker *m, uint32_t unit)
 {
-    size_t first = page_of(gcxi_unit_addr(unit)), end = page_of(gcxi_unit_addr(unit + 1));
-    if (GCXI_LIKELY(remember.kind != GCXI_SHOW_LAST))
-        return;
-    for (size_t page = first; page < end; page++) {
-        uintptr_t lo = gcxi_map.base + page * gcxi_vm_page_bytes();
-        if (remember.owed[page] != 0)
-            show_units(m, lo, lo + gcxi_vm_page_bytes());
-    }
-}
-
-static void forget_owed(void)
-{
-    memset(remember.owed, 0, page_of(gcxi_unit_addr(gcxi_zone_end(GCXI_ZONE_SCAN))));
+    uintptr_t lo = gcxi_unit_addr(unit), end = gcxi_unit_addr(unit + 1), hi;
+    for (; gcxi_owed_next_stw(&lo, &hi, end); lo = hi)
+        show_units(m, lo, hi);
 }
 
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
@@ -306,7 +288,8 @@ static bool feed_unarmed(struct gcxi_marker *m)
         if (gcxi_map.used[unit] == 0)
             continue;
         if (gcxi_map.armed[unit] != 0) {
-            show_owed(m, unit);
+            if (remember.kind == GCXI_SHOW_LAST)
+                show_owed(m, unit);
             continue;
         }
         shown++;
@@ -395,12 +378,13 @@ static size_t show_cards(struct gcxi_marker *m, uint32_t unit)
     uint8_t *cards = gcx_detail_cards.card + (size_t)unit * CARDS_PER_UNIT;
     uintptr_t start = gcxi_unit_addr(unit);
     size_t shown = 0;
-    gcx_detail_cards.block[unit] = remember.kind == GCXI_SHOW_BETWEEN;
+    gcx_detail_cards.block[unit] = 0;
     for (size_t i = 0; i < CARDS_PER_UNIT; i++) {
-        if (cards[i] == 0 || (cards[i] == OWED && remember.kind != GCXI_SHOW_LAST))
+        if (cards[i] == 0)
             continue;
-        cards[i] = remember.kind == GCXI_SHOW_BETWEEN ? OWED : 0;
+        cards[i] = 0;
         shown++;
+        owe(start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
         show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
     }
     return shown;
@@ -412,9 +396,12 @@ static bool feed_cards(struct gcxi_marker *m)
     size_t shown = 0;
     if (!feed_next(&unit, &end))
         return false;
-    for (; unit < end; unit++)
+    for (; unit < end; unit++) {
         if (gcx_detail_cards.block[unit] != 0)
             shown += show_cards(m, unit);
+        if (remember.kind == GCXI_SHOW_LAST)
+            show_owed(m, unit);
+    }
     gcxi_add_relaxed(&remember.pages, shown);
     return true;
 }
@@ -473,13 +460,25 @@ void gcxi_remember_arm(bool is_full, size_t soon_bytes)
     if (remember.backend == NULL)
         return;
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    if (remember.kind == GCXI_SHOW_LAST)
-        forget_owed();
-    remember.kind = GCXI_SHOW_MINOR;
     rest_pass(end, is_full);
     plan_arming(end, soon_bytes);
     disarm_planned(end);
     arm_planned(end);
+}
+
+/* New units and special kinds are left to the second stop (gc/concurrent.c). */
+bool gcxi_remember_show_owed(struct gcxi_marker *m)
+{
+    uintptr_t lo, hi;
+    if (!gcxi_owed_take(&lo, &hi))
+        return false;
+    uint32_t unit = gcxi_addr_unit(lo);
+    const struct gcxi_block *block = gcxi_unit_block(unit);
+    if (m->filter[unit] == 0 || gcxi_load_relaxed(&block->scan) == GCXI_SCAN_SPECIAL)
+        gcxi_owed_add_stw(lo, hi);
+    else
+        show_range(m, block, lo, hi);
+    return true;
 }
 
 size_t gcxi_remember_pages(void)
@@ -519,7 +518,7 @@ static int cards_init(size_t bytes)
     gcx_detail_cards.block = table + cards;
     gcx_detail_cards.base = gcxi_map.base;
     gcx_detail_cards.size = bytes;
-    return 0;
+    return gcxi_owed_init(CARD_BYTES);
 }
 
 /* The one asked for, else the best that works. */
@@ -541,9 +540,7 @@ static int pages_init(bool is_chosen)
     if (remember.rest == NULL)
         return -1;
     remember.level = remember.rest + gcxi_map.noscan_first;
-    remember.owed =
-        gcxi_vm_map(((size_t)gcxi_map.noscan_first << GCXI_LG_UNIT) / gcxi_vm_page_bytes());
-    if (remember.owed == NULL)
+    if (gcxi_owed_init(gcxi_vm_page_bytes()) != 0)
         return -1;
     remember.fault_ns = remember.backend->fault_ns();
     uint64_t page_ns = remember.fault_ns + PAGE_NS;

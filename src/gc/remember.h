@@ -28,6 +28,10 @@ enum gcxi_show {
  * feed that it returns. */
 gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind);
 
+/* Beside the program: shows some of what minor cycles have owed since the first
+ * stop; false if nothing is left. */
+bool gcxi_remember_show_owed(struct gcxi_marker *m);
+
 /* How many pages (or cards) the last minor cycle looked at. */
 size_t gcxi_remember_pages(void);
 
