@@ -20,9 +20,10 @@
  * N1  Between the stops a slot is old if its byte is the epoch (marked) or the
  *     one before (not yet); gcxi_mark_is_old.
  * N2  The marker changes a byte only from the epoch before to the epoch, in
- *     units that were in use at the first stop (M6). No block of those goes, not
- *     even an empty one: a word on the mark stack may lead there. A large object
- *     that is released only gets the byte FREED.
+ *     units that were in use at the last stop of any kind (M6). All of them: an
+ *     object that is old has all it points to in such units, or was written
+ *     since. None of those blocks goes until the next stop: a large object that
+ *     is released only gets the byte FREED.
  * N3  What is allocated between the stops is young, or, recycled, old and
  *     marked, and its memory was written since the first stop.
  * N6  A minor cycle between gives the epoch before to what it marks, leaves all
@@ -45,6 +46,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/atomic.h"
 #include "gc/check.h"
@@ -59,16 +61,15 @@
 #include "trace/roots.h"
 
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
-#define PIECE_BATCHES 64u /* between two looks at halt */
+#define PIECE_BATCHES (GCXI_STRESS ? 1u : 64u) /* between two looks at halt */
 #define FEED_ENTRIES 256u
 
 /* After the graph, what was owed up to then; and once more what since. */
 #define PASSES 2u
 
-/* The program may allocate that many nurseries, or that part of the heap,
- * before it has to wait for the end. */
-#define AHEAD_NURSERIES 4u
-#define AHEAD_SHARE 4u
+/* The heap may grow by so much before the program has to wait for the end. */
+#define AHEAD_PERCENT 50u
+#define AHEAD_BYTES (4 * GCXI_MIB)
 
 enum state { IDLE, MARKING, MARKED };
 
@@ -82,8 +83,7 @@ static struct {
     struct gcxi_marker *marker; /* mapped; NULL until the thread is there */
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint64_t mark_ns;
-    size_t allocated_bytes; /* since the first stop, by minor cycles */
-    size_t ahead_bytes;     /* of these, when the second stop comes in any case */
+    size_t live_max_bytes; /* when so much is live the second stop comes in any case */
     size_t passes;
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
@@ -92,16 +92,10 @@ bool gcxi_concurrent_is_under_way(void)
     return gcxi_load_acquire(&concurrent.state) != IDLE;
 }
 
-bool gcxi_concurrent_is_due(size_t allocated_bytes)
+bool gcxi_concurrent_is_due(void)
 {
-    concurrent.allocated_bytes += allocated_bytes;
     return (gcxi_load_relaxed(&concurrent.state) == MARKED && concurrent.passes == PASSES) ||
-           concurrent.allocated_bytes >= concurrent.ahead_bytes;
-}
-
-const uint8_t *gcxi_concurrent_units(void)
-{
-    return concurrent.filter;
+           gcxi_gc.totals.live_bytes >= concurrent.live_max_bytes;
 }
 
 uint64_t gcxi_concurrent_mark_ns(void)
@@ -131,6 +125,13 @@ static void thread_leave(bool is_done)
         gcxi_futex_wake(&concurrent.busy, 1);
 }
 
+/* Little heaps are marked before the program has done much, unless slowly. */
+static void dawdle(void)
+{
+    static const struct timespec pause = {.tv_nsec = 200000};
+    nanosleep(&pause, NULL);
+}
+
 static void thread_mark(void)
 {
     bool is_done = false;
@@ -140,6 +141,8 @@ static void thread_mark(void)
                   !gcxi_remember_show_owed(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
         thread_leave(is_done);
+        if (GCXI_STRESS)
+            dawdle();
     }
 }
 
@@ -202,26 +205,31 @@ bool gcxi_concurrent_is_possible(void)
            !gcxi_remember_is_none() && !gcxi_gc.settings.is_checked;
 }
 
-/* N2. */
-static void copy_used(enum gcxi_zone_index zone)
+static void copy_zone(enum gcxi_zone_index zone)
 {
     uint32_t first = gcxi_zone_first(zone);
     memcpy(concurrent.filter + first, gcxi_map.used + first, gcxi_zone_end(zone) - first);
 }
 
+/* N2. */
+static void copy_used(void)
+{
+    copy_zone(GCXI_ZONE_SCAN);
+    copy_zone(GCXI_ZONE_NOSCAN);
+}
+
 void gcxi_concurrent_begin_stw(void)
 {
     struct gcxi_marker *m = concurrent.marker;
-    copy_used(GCXI_ZONE_SCAN);
-    copy_used(GCXI_ZONE_NOSCAN);
+    copy_used();
     gcxi_marker_begin_beside(m, concurrent.filter);
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
     concurrent.mark_ns = 0;
-    concurrent.allocated_bytes = concurrent.passes = 0;
+    concurrent.passes = 0;
     gcxi_owed_clear_stw();
-    concurrent.ahead_bytes = gcxi_max(AHEAD_NURSERIES * gcxi_gc.pacer.nursery_bytes,
-                                      gcxi_gc.pacer.live_bytes / AHEAD_SHARE);
+    concurrent.live_max_bytes =
+        gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES;
     gcxi_store_release(&concurrent.state, MARKING);
     thread_wake();
 }
@@ -230,14 +238,13 @@ void gcxi_concurrent_begin_stw(void)
 static void begin_pass(void)
 {
     concurrent.passes++;
-    copy_used(GCXI_ZONE_SCAN);
-    copy_used(GCXI_ZONE_NOSCAN);
     gcxi_owed_turn_stw();
     gcxi_store_release(&concurrent.state, MARKING);
 }
 
 void gcxi_concurrent_resume_stw(void)
 {
+    copy_used();
     if (concurrent.state == MARKED)
         begin_pass();
     gcxi_store_seq_cst(&concurrent.halt, 0);

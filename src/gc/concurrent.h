@@ -11,9 +11,8 @@
 bool gcxi_concurrent_is_under_way(void);
 
 /* Before a cycle between the stops: the second is due, because marking has
- * ended, or because the program, which has allocated so much since the last
- * cycle, is too fast for it. Heap lock. */
-bool gcxi_concurrent_is_due(size_t allocated_bytes);
+ * ended, or because the heap grows too fast for it. Heap lock. */
+bool gcxi_concurrent_is_due(void);
 
 /* Starts the thread that marks, once, if the settings want one. It uses malloc:
  * not with the world stopped, and the caller counts as stopped. */
@@ -28,9 +27,6 @@ void gcxi_concurrent_begin_stw(void);
 /* Marking has halted when the first returns, and goes on after the second. */
 void gcxi_concurrent_halt_stw(void);
 void gcxi_concurrent_resume_stw(void);
-
-/* The units in which it marks: 1 each. */
-const uint8_t *gcxi_concurrent_units(void);
 
 /* The second stop: what is left of it is fed to the workers. */
 bool gcxi_concurrent_feed(struct gcxi_marker *m);

@@ -73,7 +73,7 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
 static void choose_between(struct gcxi_cycle *cycle)
 {
     bool is_full = cycle->kind == GCX_FULL && !is_planned(cycle);
-    cycle->ends_concurrent = is_full || gcxi_concurrent_is_due(gcxi_gc.allocated_bytes);
+    cycle->ends_concurrent = is_full || gcxi_concurrent_is_due();
     cycle->is_between = !cycle->ends_concurrent;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }
@@ -197,11 +197,9 @@ static void mark(struct gcxi_cycle *cycle)
 
 /* With the explicit barrier old objects beside young ones cost nothing extra,
  * so even an eighth of a block is worth filling. */
-static struct gcxi_sweep_policy sweep_policy(const struct gcxi_cycle *cycle)
+static struct gcxi_sweep_policy sweep_policy(void)
 {
     struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
-    if (cycle->is_between)
-        policy.kept_units = gcxi_concurrent_units();
     if (gcx_detail_cards.size == 0 && !gcxi_remember_is_none())
         policy.scan_share = 2;
     return policy;
@@ -210,7 +208,7 @@ static struct gcxi_sweep_policy sweep_policy(const struct gcxi_cycle *cycle)
 static void census(struct gcxi_cycle *cycle)
 {
     struct gcxi_census result;
-    struct gcxi_sweep_policy policy = sweep_policy(cycle);
+    struct gcxi_sweep_policy policy = sweep_policy();
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
     cycle->live_bytes = is_minor

@@ -37,7 +37,7 @@
  * M5  Beside the program only objects of the heap are read later than they are
  *     pushed: memory of roots may be gone by then.
  * M6  Beside the program only slots are marked whose byte is the epoch before,
- *     in units that were in use when it began, and none of special kinds: the
+ *     in units that were in use at the last stop, and none of special kinds: the
  *     stop at the end marks those, what is young, and all that is reached from
  *     what was written meanwhile (gc/concurrent.c).
  *
@@ -239,9 +239,12 @@ GCXI_INLINE void mark_peek(const struct mark_view *view, uintptr_t word)
     __builtin_prefetch((const void *)entry);
 }
 
-/* Stages a batch from the top of the stack; ranges are scanned as they come. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
-mark_stage_batch(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp, uint32_t batch)
+/* Stages a batch from the top of the stack; ranges are scanned as they come.
+ * Beside the program a word's block may have gone since it was pushed. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
+                                                         const struct mark_view *view,
+                                                         uintptr_t *sp, uint32_t batch,
+                                                         bool is_beside)
 {
     const uintptr_t *base = m->base;
     uint32_t n = 0;
@@ -250,7 +253,8 @@ mark_stage_batch(struct gcxi_marker *m, const struct mark_view *view, uintptr_t 
         mark_peek(view, sp[-1 - PEEK]);
         if (GCXI_LIKELY((entry & GCXI_RANGE_TAG) == 0)) {
             sp--;
-            mark_stage(view, &m->staged[batch][n++], entry);
+            if (!is_beside || mark_matters(view, entry) != 0)
+                mark_stage(view, &m->staged[batch][n++], entry);
         } else {
             sp = mark_scan_range(m, view, sp);
         }
@@ -331,7 +335,7 @@ GCXI_NO_SANITIZE GCXI_INLINE bool mark_drain(struct gcxi_marker *m, uint32_t max
     for (;;) {
         uint32_t older = m->newest;
         m->newest = older ^ 1;
-        sp = mark_stage_batch(m, &view, sp, older ^ 1);
+        sp = mark_stage_batch(m, &view, sp, older ^ 1, is_beside);
         const struct gcxi_staged *end = m->staged[older] + m->staged_count[older];
         for (const struct gcxi_staged *staged = m->staged[older]; staged < end; staged++)
             sp = mark_process(m, &view, sp, staged, is_beside);

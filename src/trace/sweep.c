@@ -40,11 +40,6 @@ static uint32_t count_live(const struct gcxi_block *block)
     return live;
 }
 
-static bool is_kept(const struct gcxi_block *block, const struct gcxi_sweep_policy *policy)
-{
-    return policy->kept_units != NULL && policy->kept_units[gcxi_block_unit(block)] != 0;
-}
-
 static void census_block(struct gcxi_block *block, const struct gcxi_sweep_policy *policy,
                          struct gcxi_census *census)
 {
@@ -58,7 +53,7 @@ static void census_block(struct gcxi_block *block, const struct gcxi_sweep_polic
         return;
     }
     block->young_lo = block->young_hi = 0;
-    if (live == 0 && !is_kept(block, policy)) {
+    if (live == 0) {
         census->freed_blocks++;
         gcxi_block_destroy(block);
     } else if (block->state == GCXI_BLOCK_USED && has_room(block, live, policy)) {

@@ -18,7 +18,6 @@ struct gcxi_census {
 struct gcxi_sweep_policy {
     uint32_t scan_share;
     uint32_t noscan_share;
-    const uint8_t *kept_units; /* 1: blocks there stay, even empty; NULL = none */
 };
 
 /* After marking, world stopped: counts what is live in every block (or in the
