@@ -72,13 +72,14 @@
 #define AHEAD_BYTES (4 * GCXI_MIB)
 
 enum state { IDLE, MARKING, MARKED };
+enum thread_state { NO_THREAD, STARTING, STARTED };
 
 static struct {
     uint32_t state; /* enum state */
     uint32_t round; /* futex: moves when marking begins or goes on */
     uint32_t busy;
     uint32_t halt;
-    uint32_t has_thread;
+    uint32_t thread; /* enum thread_state */
     struct gcxi_lock feed_lock;
     struct gcxi_marker *marker; /* mapped; NULL until the thread is there */
     uint8_t *filter;            /* a copy of gcxi_map.used */
@@ -181,9 +182,9 @@ void gcxi_concurrent_start_thread(void)
     pthread_t thread;
     pthread_attr_t attr;
     sigset_t all, old;
-    uint32_t none = 0;
-    if (!gcxi_gc.settings.is_concurrent || gcxi_load_relaxed(&concurrent.has_thread) != 0 ||
-        !gcxi_compare_exchange(&concurrent.has_thread, &none, 1))
+    uint32_t none = NO_THREAD;
+    if (!gcxi_gc.settings.is_concurrent || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
+        !gcxi_compare_exchange(&concurrent.thread, &none, STARTING))
         return;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -193,16 +194,15 @@ void gcxi_concurrent_start_thread(void)
     bool is_there = make_tables() && gcxi_thread_create(&thread, &attr, thread_main, NULL) == 0;
     gcxi_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
-    if (!is_there)
-        gcxi_store_relaxed(&concurrent.has_thread, 0);
+    gcxi_store_release(&concurrent.thread, is_there ? STARTED : NO_THREAD);
 }
 
 /* ---- The stops ---- */
 
 bool gcxi_concurrent_is_possible(void)
 {
-    return gcxi_load_relaxed(&concurrent.has_thread) != 0 && concurrent.marker != NULL &&
-           !gcxi_remember_is_none() && !gcxi_gc.settings.is_checked;
+    return gcxi_load_acquire(&concurrent.thread) == STARTED && !gcxi_remember_is_none() &&
+           !gcxi_gc.settings.is_checked;
 }
 
 static void copy_zone(enum gcxi_zone_index zone)
@@ -283,7 +283,7 @@ void gcxi_concurrent_end_stw(void)
     gcxi_store_seq_cst(&concurrent.halt, 0);
 }
 
-/* ---- Fork ---- */
+/* ---- Giving up ---- */
 
 static void zone_is_unmarked(enum gcxi_zone_index zone)
 {
@@ -297,14 +297,28 @@ static void zone_is_unmarked(enum gcxi_zone_index zone)
     }
 }
 
+/* What is marked and what is not are both old. */
+static void forget_marks(void)
+{
+    if (concurrent.state == IDLE)
+        return;
+    zone_is_unmarked(GCXI_ZONE_SCAN);
+    zone_is_unmarked(GCXI_ZONE_NOSCAN);
+    gcxi_map.epoch_before = gcxi_map.epoch_kept = gcxi_map.epoch;
+    concurrent.state = IDLE;
+}
+
+void gcxi_concurrent_abandon_stw(void)
+{
+    gcxi_concurrent_halt_stw();
+    forget_marks();
+    gcxi_store_seq_cst(&concurrent.halt, 0);
+}
+
 void gcxi_concurrent_reset_after_fork(void)
 {
-    if (concurrent.state != IDLE) {
-        zone_is_unmarked(GCXI_ZONE_SCAN);
-        zone_is_unmarked(GCXI_ZONE_NOSCAN);
-        gcxi_map.epoch_before = gcxi_map.epoch;
-    }
-    concurrent.state = IDLE;
-    concurrent.busy = concurrent.halt = concurrent.has_thread = 0;
+    forget_marks();
+    concurrent.busy = concurrent.halt = 0;
+    concurrent.thread = NO_THREAD;
     gcxi_lock_reset_after_fork(&concurrent.feed_lock);
 }

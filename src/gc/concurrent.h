@@ -32,11 +32,13 @@ void gcxi_concurrent_resume_stw(void);
 bool gcxi_concurrent_feed(struct gcxi_marker *m);
 void gcxi_concurrent_end_stw(void);
 
+/* Gives the cycle up. */
+void gcxi_concurrent_abandon_stw(void);
+
 /* Time that the thread has marked for the cycle under way. */
 uint64_t gcxi_concurrent_mark_ns(void);
 
-/* In a forked child, where the thread is gone: what it has marked and what it
- * has not are both old. */
+/* In a forked child, where the thread is gone. */
 void gcxi_concurrent_reset_after_fork(void);
 
 #endif

@@ -69,11 +69,14 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
 }
 
-/* Between the stops of a full cycle: the second, or a minor cycle. */
+/* Between the stops of a full cycle: the second, or a minor cycle. The program
+ * that asks for a full one wants what died meanwhile as well. */
 static void choose_between(struct gcxi_cycle *cycle)
 {
-    bool is_full = cycle->kind == GCX_FULL && !is_planned(cycle);
-    cycle->ends_concurrent = is_full || gcxi_concurrent_is_due();
+    cycle->abandons_concurrent = cycle->kind == GCX_FULL && !is_planned(cycle);
+    if (cycle->abandons_concurrent)
+        return;
+    cycle->ends_concurrent = gcxi_concurrent_is_due();
     cycle->is_between = !cycle->ends_concurrent;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }
@@ -292,6 +295,8 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_check_before_stw();
     if (cycle->ends_concurrent || cycle->is_between)
         gcxi_concurrent_halt_stw();
+    if (cycle->abandons_concurrent)
+        gcxi_concurrent_abandon_stw();
     if (cycle->ends_concurrent)
         gcxi_map.epoch_kept = gcxi_map.epoch;
     else if (cycle->kind == GCX_FULL)
@@ -364,17 +369,8 @@ static void collect_at(uintptr_t sp, void *arg)
     gcxi_runner_wake();
 }
 
-static void collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
+void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
 {
     struct cycle_request request = {.self = self, .cycle = {.kind = kind, .reason = reason}};
     gcxi_stack_with_registers(collect_at, &request);
-}
-
-/* A full cycle that was under way has kept what died since it began. */
-void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
-{
-    bool was_under_way = gcxi_concurrent_is_under_way();
-    collect(self, kind, reason);
-    if (was_under_way && kind == GCX_FULL && (reason == GCXI_FORCED || reason == GCXI_NO_MEMORY))
-        collect(self, kind, reason);
 }
