@@ -72,7 +72,7 @@ GCXI_NO_SANITIZE static void hang_up(struct gcxi_marker *m, struct gcx_ephemeron
         gcxi_store_relaxed(&e->next, first | IS_WAITING);
     while (!__atomic_compare_exchange_n(waiting, &first, (uintptr_t)e, true, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
-    if (gcxi_load_seq_cst(mark_of(e->key)) == gcxi_map.epoch)
+    if (gcxi_mark_is_kept(gcxi_load_seq_cst(mark_of(e->key))))
         wake_all(m, waiting);
 }
 
