@@ -192,7 +192,7 @@ static void ready_if_unreached(struct gcxi_hook *hook, uint32_t number, struct g
     if (block->scan == GCXI_SCAN_SPECIAL)
         gcxi_special_push_root(m, gcxi_hook_object(hook));
     else
-        block->marks[slot] = gcxi_map.epoch;
+        block->marks[slot] = gcxi_map.epoch_kept;
     gcxi_hook_unhang(hook, number);
     gcxi_hook_make_ready(hook, number);
 }
