@@ -6,6 +6,7 @@
 
 #include "api/alloc.h"
 #include "gc/check.h"
+#include "gc/concurrent.h"
 #include "gcx/detail/extend.h"
 #include "heap/kind.h"
 #include "heap/recycle.h"
@@ -34,7 +35,7 @@ static bool is_uncertain(struct gcxi_mutator *self, const struct found *found)
     const struct gcxi_lane *owner = gcxi_load_acquire(&found->block->owner);
     const struct gcxi_lane *own = self->local.lanes[found->block->kind];
     return owner != NULL && (own == NULL || owner != &own[found->block->class_index]) &&
-           gcxi_load_relaxed(&found->block->marks[found->slot]) != gcxi_map.epoch &&
+           !gcxi_mark_is_old(gcxi_load_relaxed(&found->block->marks[found->slot])) &&
            gcxi_load_relaxed(&gcxi_gc.collector) != self; /* a listener, under the lock */
 }
 
@@ -141,7 +142,9 @@ static bool free_large(struct gcxi_mutator *self, const void *p)
     struct gcxi_block *block = gcxi_find_object((uintptr_t)p, &slot);
     bool is_there =
         block != NULL && gcxi_block_is_large(block) && gcxi_block_addr(block) == (uintptr_t)p;
-    if (is_there)
+    if (is_there && gcxi_concurrent_is_under_way())
+        is_there = gcxi_slot_release(block, slot); /* N2: the census frees it */
+    else if (is_there)
         gcxi_block_destroy(block);
     gcxi_mutator_unlock_heap();
     return is_there;

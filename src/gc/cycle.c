@@ -31,6 +31,7 @@
 
 #include "gc/hooks.h"
 #include "gc/check.h"
+#include "gc/concurrent.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -68,13 +69,34 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
 }
 
-/* A planned cycle is what the pacer says now, and without tracking of writes every cycle is full. */
+/* Between the stops of a full cycle: the second, or a minor cycle. The program
+ * that asks for a full one wants what died meanwhile as well. */
+static void choose_between(struct gcxi_cycle *cycle)
+{
+    cycle->abandons_concurrent = cycle->kind == GCX_FULL && !is_planned(cycle);
+    if (cycle->abandons_concurrent)
+        return;
+    cycle->ends_concurrent = gcxi_concurrent_is_due();
+    cycle->is_between = !cycle->ends_concurrent;
+    cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
+}
+
+/* A planned cycle is what the pacer says now, and without tracking of writes
+ * every cycle is full. */
 static void choose_kind(struct gcxi_cycle *cycle)
 {
+    if (gcxi_concurrent_is_under_way()) {
+        choose_between(cycle);
+        return;
+    }
     if (is_planned(cycle))
         cycle->kind = gcxi_gc.pacer.next_is_full ? GCX_FULL : GCX_MINOR;
     if (gcxi_remember_is_none())
         cycle->kind = GCX_FULL;
+    bool may_wait = is_planned(cycle) || cycle->reason == GCXI_STRESSED;
+    cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL && gcxi_concurrent_is_possible();
+    if (cycle->begins_concurrent)
+        cycle->kind = GCX_MINOR;
 }
 
 /* Called with the loader's lock held, the caller counting as stopped. */
@@ -120,7 +142,7 @@ static void renumber(void)
 {
     renumber_zone(GCXI_ZONE_SCAN);
     renumber_zone(GCXI_ZONE_NOSCAN);
-    gcxi_map.epoch = 1;
+    gcxi_map.epoch = gcxi_map.epoch_kept = 1;
 }
 
 static void begin_epoch(void)
@@ -128,10 +150,31 @@ static void begin_epoch(void)
     if (gcxi_map.epoch == GCXI_EPOCH_LAST)
         renumber();
     gcxi_map.epoch_before = gcxi_map.epoch;
-    gcxi_map.epoch++;
+    gcxi_map.epoch_kept = ++gcxi_map.epoch;
 }
 
 /* ---- 4 to 7: mark ---- */
+
+static gcxi_feed *remember_feed;
+
+/* What the concurrent marker has left, then what was written beside it. */
+static bool feed_rest(struct gcxi_marker *m)
+{
+    return gcxi_concurrent_feed(m) || remember_feed(m);
+}
+
+static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
+{
+    if (cycle->kind == GCX_MINOR)
+        return gcxi_remember_scan(gcxi_marker,
+                                  cycle->is_between ? GCXI_SHOW_BETWEEN : GCXI_SHOW_MINOR);
+    if (cycle->ends_concurrent) {
+        remember_feed = gcxi_remember_scan(gcxi_marker, GCXI_SHOW_LAST);
+        return feed_rest;
+    }
+    gcxi_remember_forget();
+    return gcxi_feed_nothing;
+}
 
 static void mark(struct gcxi_cycle *cycle)
 {
@@ -141,16 +184,15 @@ static void mark(struct gcxi_cycle *cycle)
     gcxi_check_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
     uint64_t before = gcxi_clock_ns();
-    gcxi_feed *feed = gcxi_feed_nothing;
-    if (is_minor)
-        feed = gcxi_remember_scan(gcxi_marker);
-    else
-        gcxi_remember_forget();
+    gcxi_feed *feed = show_written(cycle);
     cycle->remember_ns = gcxi_clock_ns() - before;
+    if (cycle->ends_concurrent)
+        gcxi_concurrent_end_stw();
     gcxi_workers_drain(feed);
     gcxi_finalize(gcxi_marker, is_minor);
-    cycle->dirty_pages = is_minor ? gcxi_remember_pages() : 0;
-    gcxi_map.epoch_before = gcxi_map.epoch;
+    cycle->dirty_pages = gcxi_remember_pages();
+    if (!cycle->is_between)
+        gcxi_map.epoch_before = gcxi_map.epoch;
     cycle->marked_ns = gcxi_clock_ns();
 }
 
@@ -219,7 +261,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .committed_bytes = gcxi_space_committed_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
-        .pause_ns = cycle->swept_ns - cycle->begin_ns,
+        .pause_ns = cycle->swept_ns - cycle->begin_ns +
+                    (cycle->ends_concurrent ? gcxi_concurrent_mark_ns() : 0),
         .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
@@ -250,10 +293,23 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
     gcxi_check_before_stw();
-    if (cycle->kind == GCX_FULL)
+    if (cycle->ends_concurrent || cycle->is_between)
+        gcxi_concurrent_halt_stw();
+    if (cycle->abandons_concurrent)
+        gcxi_concurrent_abandon_stw();
+    if (cycle->ends_concurrent)
+        gcxi_map.epoch_kept = gcxi_map.epoch;
+    else if (cycle->kind == GCX_FULL)
         begin_epoch();
     mark(cycle);
     census(cycle);
+    if (cycle->is_between)
+        gcxi_concurrent_resume_stw();
+    if (cycle->begins_concurrent) {
+        begin_epoch();
+        gcxi_map.epoch_kept = gcxi_map.epoch_before;
+        gcxi_concurrent_begin_stw();
+    }
     gcxi_local_thaw(&self->local);
     gcxi_mutators_restart_stw();
     gcxi_verify_stw("after the census");
@@ -297,6 +353,7 @@ static void collect_at(uintptr_t sp, void *arg)
     struct cycle_request *request = arg;
     gcxi_suspend_block(&request->self->suspend, sp);
     gcxi_workers_start_threads();
+    gcxi_concurrent_start_thread();
     gcxi_runner_start_thread();
     gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;

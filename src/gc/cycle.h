@@ -9,14 +9,18 @@
 struct gcxi_cycle {
     enum gcx_cycle kind;
     enum gcxi_reason reason;
-    uint64_t begin_ns;    /* asked for */
-    uint64_t stopped_ns;  /* all threads have stopped */
-    uint64_t remember_ns; /* spent on written old objects */
-    uint64_t marked_ns;   /* marking is over */
-    uint64_t swept_ns;    /* the census is over */
-    uint64_t end_ns;      /* threads run again */
-    size_t heap_before;   /* bytes in use when it began */
-    size_t live_bytes;    /* after it */
+    bool begins_concurrent;   /* a full cycle's first stop; then kind is minor */
+    bool is_between;          /* a minor cycle between the two */
+    bool ends_concurrent;     /* its second */
+    bool abandons_concurrent; /* a full cycle that begins anew */
+    uint64_t begin_ns;        /* asked for */
+    uint64_t stopped_ns;      /* all threads have stopped */
+    uint64_t remember_ns;     /* spent on written old objects */
+    uint64_t marked_ns;       /* marking is over */
+    uint64_t swept_ns;        /* the census is over */
+    uint64_t end_ns;          /* threads run again */
+    size_t heap_before;       /* bytes in use when it began */
+    size_t live_bytes;        /* after it */
     size_t promoted_bytes;
     size_t dirty_pages;
 };

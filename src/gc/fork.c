@@ -9,6 +9,7 @@
  * not hand on.
  *
  * SPDX-License-Identifier: MIT */
+#include "gc/concurrent.h"
 #include "gc/fork.h"
 
 #include <pthread.h>
@@ -56,6 +57,7 @@ static void after_fork_in_child(void)
     gcxi_mutators_reset_after_fork();
     gcxi_hooks_reset_after_fork();
     gcxi_runner_reset_after_fork();
+    gcxi_concurrent_reset_after_fork();
     gcxi_remember_reset_after_fork();
 }
 

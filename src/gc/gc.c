@@ -158,7 +158,7 @@ static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
     bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
-    gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_FORCED);
+    gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_STRESSED);
 }
 
 static void *out_of_memory(size_t size)

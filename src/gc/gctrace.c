@@ -76,6 +76,12 @@ static const char *cycle_word(const struct gcxi_cycle *cycle)
 {
     if (cycle->reason == GCXI_FORCED || cycle->reason == GCXI_NO_MEMORY)
         return " P (forced)\n";
+    if (cycle->begins_concurrent)
+        return " P (minor, full begins)\n";
+    if (cycle->is_between)
+        return " P (minor, between)\n";
+    if (cycle->ends_concurrent)
+        return " P (full, concurrent)\n";
     return cycle->kind == GCX_MINOR ? " P (minor)\n" : " P (full)\n";
 }
 

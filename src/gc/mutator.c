@@ -24,7 +24,6 @@
 #include "heap/space.h"
 #include "os/module.h"
 #include "os/stack.h"
-#include "trace/hook.h"
 
 __thread struct gcx_detail_runs gcx_detail_runs __attribute__((tls_model("initial-exec")));
 
@@ -103,9 +102,7 @@ static void mutator_forget(struct gcxi_mutator *mutator)
 static void mutator_return_hooks(struct gcxi_mutator *self)
 {
     gcxi_lock(&gcxi_side_lock);
-    gcxi_hooks_ready_list_locked(self->hooks_taken);
-    gcxi_hooks_free_list_locked(self->hooks_done);
-    self->hooks_taken = self->hooks_done = 0;
+    gcxi_hooks_return_locked(&self->hooks);
     gcxi_unlock(&gcxi_side_lock);
 }
 
@@ -375,6 +372,6 @@ void gcxi_mutators_reset_after_fork(void)
     }
     if (self == NULL)
         return;
-    self->hooks_taken = self->hooks_done = 0;
+    self->hooks.called = self->hooks.count = 0;
     gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
 }

@@ -8,21 +8,20 @@
 #include "gc/stacks.h"
 #include "heap/lane.h"
 #include "os/suspend.h"
-#include "trace/mark.h"
+#include "trace/hook.h"
 
 struct gcxi_mutator {
     struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
     struct gcxi_local local;
     struct gcxi_thread_stacks stacks;
-    uintptr_t thread_pointer;  /* of its thread-local storage */
-    struct gcxi_mutator *next; /* all of them; heap lock */
-    const void *site;          /* of the allocation under way, for checked mode; own */
-    uint32_t blocking_depth;   /* gcx_blocking_begin; own */
-    uint32_t hooks_taken;      /* ready hooks it has taken and not yet called: a list; own */
-    uint32_t hooks_done;       /* and those called; own */
-    bool is_stopped;           /* by the stop under way; collector */
-    bool is_reported;          /* as blocking the signal; collector */
-    bool is_lost;              /* was told to run on an unknown stack; collector */
+    uintptr_t thread_pointer;     /* of its thread-local storage */
+    struct gcxi_mutator *next;    /* all of them; heap lock */
+    const void *site;             /* of the allocation under way, for checked mode; own */
+    uint32_t blocking_depth;      /* gcx_blocking_begin; own */
+    bool is_stopped;              /* by the stop under way; collector */
+    bool is_reported;             /* as blocking the signal; collector */
+    bool is_lost;                 /* was told to run on an unknown stack; collector */
+    struct gcxi_hook_batch hooks; /* ready ones that it has taken; own */
 };
 
 /* The calling thread's, or NULL while it is not registered. */

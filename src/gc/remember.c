@@ -27,6 +27,9 @@
  *     in which it held no pointer to a young object, twice as many each time.
  *     Where faults are dear, a new unit rests first.
  * R6  Blocks that will be allocated from before the next cycle are not armed.
+ * R7  Between the stops of a full cycle (gc/concurrent.c) what a minor cycle
+ *     shows is owed to the second stop as well, which shows it once more: there
+ *     pointers to all objects matter that are not marked yet.
  *
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
@@ -42,6 +45,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "gc/owed.h"
 #include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
@@ -84,6 +88,7 @@ static struct {
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
+    enum gcxi_show kind;                      /* of that */
     size_t pages;
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
@@ -101,7 +106,7 @@ static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *b
 {
     uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
     for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
-        if (block->marks[slot] == gcxi_map.epoch)
+        if (gcxi_mark_is_kept(block->marks[slot]))
             gcxi_special_show(m, block, slot, lo, hi);
 }
 
@@ -112,6 +117,7 @@ static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, 
 {
     uintptr_t start = gcxi_block_addr(block);
     uint32_t slot = gcxi_block_slot(block, lo - start);
+    uint8_t epoch = gcxi_map.epoch, other = m->is_beside ? epoch : gcxi_map.epoch_kept;
     size_t young = 0;
     if (block->kind >= GCXI_KINDS) {
         uintptr_t *before = m->sp;
@@ -119,10 +125,10 @@ static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, 
         return m->sp != before;
     }
     while (slot < block->slots) {
-        slot = gcxi_marks_find(block->marks, slot, block->slots, gcxi_map.epoch);
+        slot = gcxi_marks_find_either(block->marks, slot, block->slots, epoch, other);
         if (slot == block->slots || gcxi_slot_addr(block, slot) >= hi)
             break;
-        uint32_t end = gcxi_marks_find_other(block->marks, slot, block->slots, gcxi_map.epoch);
+        uint32_t end = gcxi_marks_find_neither(block->marks, slot, block->slots, epoch, other);
         young += gcxi_mark_old_range(m, gcxi_max(lo, gcxi_slot_addr(block, slot)),
                                      gcxi_min(hi, gcxi_slot_addr(block, end)));
         slot = end;
@@ -204,10 +210,25 @@ static bool next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t
     return true;
 }
 
+/* R7. */
+static void owe(uintptr_t lo, uintptr_t hi)
+{
+    if (remember.kind == GCXI_SHOW_BETWEEN)
+        gcxi_owed_add_stw(lo, hi);
+}
+
+static void show_owed(struct gcxi_marker *m, uint32_t unit)
+{
+    uintptr_t lo = gcxi_unit_addr(unit), end = gcxi_unit_addr(unit + 1), hi;
+    for (; gcxi_owed_next_stw(&lo, &hi, end); lo = hi)
+        show_units(m, lo, hi);
+}
+
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
 {
     size_t page_bytes = gcxi_vm_page_bytes();
     (void)arg;
+    owe(lo, hi);
     remember.pages += (hi - lo) / page_bytes;
     show_units(remember.marker, lo, hi);
     while (lo < hi) {
@@ -264,10 +285,17 @@ static bool feed_unarmed(struct gcxi_marker *m)
         return false;
     uint64_t before = gcxi_clock_ns();
     for (; unit < end; unit++) {
-        if (gcxi_map.used[unit] == 0 || gcxi_map.armed[unit] != 0)
+        if (gcxi_map.used[unit] == 0)
             continue;
+        if (gcxi_map.armed[unit] != 0) {
+            if (remember.kind == GCXI_SHOW_LAST)
+                show_owed(m, unit);
+            continue;
+        }
         shown++;
-        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0)
+        owe(gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
+        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0 &&
+            remember.kind != GCXI_SHOW_LAST)
             rest_on(unit);
     }
     gcxi_add_relaxed(&remember.shown_units, shown);
@@ -356,6 +384,7 @@ static size_t show_cards(struct gcxi_marker *m, uint32_t unit)
             continue;
         cards[i] = 0;
         shown++;
+        owe(start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
         show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
     }
     return shown;
@@ -367,9 +396,12 @@ static bool feed_cards(struct gcxi_marker *m)
     size_t shown = 0;
     if (!feed_next(&unit, &end))
         return false;
-    for (; unit < end; unit++)
+    for (; unit < end; unit++) {
         if (gcx_detail_cards.block[unit] != 0)
             shown += show_cards(m, unit);
+        if (remember.kind == GCXI_SHOW_LAST)
+            show_owed(m, unit);
+    }
     gcxi_add_relaxed(&remember.pages, shown);
     return true;
 }
@@ -402,8 +434,9 @@ void gcxi_remember_object(uintptr_t addr)
 
 /* ---- Entry points ---- */
 
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m)
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
 {
+    remember.kind = kind;
     remember.pages = remember.shown_units = remember.shown_ns = 0;
     feed_begin();
     if (gcx_detail_cards.size != 0)
@@ -431,6 +464,21 @@ void gcxi_remember_arm(bool is_full, size_t soon_bytes)
     plan_arming(end, soon_bytes);
     disarm_planned(end);
     arm_planned(end);
+}
+
+/* New units and special kinds are left to the second stop (gc/concurrent.c). */
+bool gcxi_remember_show_owed(struct gcxi_marker *m)
+{
+    uintptr_t lo, hi;
+    if (!gcxi_owed_take(&lo, &hi))
+        return false;
+    uint32_t unit = gcxi_addr_unit(lo);
+    const struct gcxi_block *block = gcxi_unit_block(unit);
+    if (m->filter[unit] == 0 || gcxi_load_relaxed(&block->scan) == GCXI_SCAN_SPECIAL)
+        gcxi_owed_add_stw(lo, hi);
+    else
+        show_range(m, block, lo, hi);
+    return true;
 }
 
 size_t gcxi_remember_pages(void)
@@ -470,7 +518,7 @@ static int cards_init(size_t bytes)
     gcx_detail_cards.block = table + cards;
     gcx_detail_cards.base = gcxi_map.base;
     gcx_detail_cards.size = bytes;
-    return 0;
+    return gcxi_owed_init(CARD_BYTES);
 }
 
 /* The one asked for, else the best that works. */
@@ -492,6 +540,8 @@ static int pages_init(bool is_chosen)
     if (remember.rest == NULL)
         return -1;
     remember.level = remember.rest + gcxi_map.noscan_first;
+    if (gcxi_owed_init(gcxi_vm_page_bytes()) != 0)
+        return -1;
     remember.fault_ns = remember.backend->fault_ns();
     uint64_t page_ns = remember.fault_ns + PAGE_NS;
     remember.costly_pages = UNIT_NS / page_ns + 1;

@@ -16,10 +16,21 @@ int gcxi_remember_init(enum gcx_barrier barrier, const char *name);
 const char *gcxi_remember_name(void);
 bool gcxi_remember_is_none(void);
 
-/* Minor cycle, world stopped: shows the marker every word of every old object
- * that may have been written since the last cycle, and forgets that it was:
- * now, or through the feed that it returns. */
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m);
+enum gcxi_show {
+    GCXI_SHOW_MINOR,
+    GCXI_SHOW_BETWEEN, /* a minor cycle between the stops of a full one */
+    GCXI_SHOW_LAST     /* the second of them */
+};
+
+/* World stopped, in a minor cycle or one that has marked concurrently: shows the
+ * marker every word of every old (there: marked) object that may have been
+ * written since the last cycle, and forgets that it was: now, or through the
+ * feed that it returns. */
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind);
+
+/* Beside the program: shows some of what minor cycles have owed since the first
+ * stop; false if nothing is left. */
+bool gcxi_remember_show_owed(struct gcxi_marker *m);
 
 /* How many pages (or cards) the last minor cycle looked at. */
 size_t gcxi_remember_pages(void);

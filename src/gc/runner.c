@@ -3,7 +3,8 @@
  * A cycle makes hooks ready. They are called by a thread of the library, that
  * is started when the first are needed, or by whoever calls
  * gcx_run_finalizers. Either takes a batch at a time, so that the lock costs
- * nothing; two may work at once.
+ * nothing; two may work at once. A batch is an array: a list would make each
+ * call wait for the hook before.
  *
  * U1  What a thread has taken hangs on its record, not on its stack: a callback
  *     that leaves by longjmp or by an exception loses only itself. The rest is
@@ -23,9 +24,6 @@
 #include "gc/gc.h"
 #include "os/futex.h"
 #include "os/thread.h"
-#include "trace/hook.h"
-
-#define BATCH 64u
 
 static struct {
     uint32_t is_running;       /* 1: the thread exists */
@@ -36,29 +34,22 @@ static struct {
 
 /* ---- Calling ---- */
 
-/* The next hook that this thread may call, or 0. */
-static uint32_t take_one(struct gcxi_mutator *self)
+/* Hooks that this thread may call; false if there are none. */
+static bool take_some(struct gcxi_mutator *self)
 {
-    if (self->hooks_taken == 0) {
-        gcxi_critical_enter(&self->suspend);
-        gcxi_lock(&gcxi_side_lock);
-        gcxi_hooks_free_list_locked(self->hooks_done);
-        self->hooks_done = 0;
-        self->hooks_taken = gcxi_hooks_take_locked(BATCH);
-        gcxi_unlock(&gcxi_side_lock);
-        gcxi_critical_leave(&self->suspend);
-    }
-    return self->hooks_taken;
+    gcxi_critical_enter(&self->suspend);
+    gcxi_lock(&gcxi_side_lock);
+    gcxi_hooks_take_locked(&self->hooks);
+    gcxi_unlock(&gcxi_side_lock);
+    gcxi_critical_leave(&self->suspend);
+    return self->hooks.count != 0;
 }
 
 /* U1, U2. */
-static void call(struct gcxi_mutator *self, uint32_t number)
+static void call_next(struct gcxi_hook_batch *batch)
 {
-    struct gcxi_hook *hook = gcxi_hook_at(number);
+    struct gcxi_hook *hook = batch->hooks[batch->called++];
     struct gcxi_hook due = *hook;
-    self->hooks_taken = hook->queue;
-    hook->queue = self->hooks_done;
-    self->hooks_done = number;
     gcxi_hook_clear(hook);
     if (gcxi_hook_type(&due) == GCXI_HOOK_FINALIZER)
         due.finalizer((void *)gcxi_hook_object(&due), due.arg);
@@ -66,12 +57,15 @@ static void call(struct gcxi_mutator *self, uint32_t number)
         due.cleanup(due.arg);
 }
 
+/* A callback may do the same: what is taken changes under the caller. */
 size_t gcxi_runner_run(void)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     size_t called = 0;
-    for (uint32_t number; (number = take_one(self)) != 0; called++)
-        call(self, number);
+    do
+        for (; self->hooks.called < self->hooks.count; called++)
+            call_next(&self->hooks);
+    while (take_some(self));
     return called;
 }
 

@@ -100,6 +100,8 @@ static void read_environment(struct gcxi_settings *settings)
         settings->mark_workers = (unsigned)v;
     if (env_int("GCX_STOP_SIGNAL", 32, 64, &v))
         settings->stop_signal = (int)v;
+    if (env_int("GCX_CONCURRENT", 0, 1, &v))
+        settings->is_concurrent = v != 0;
     if (env_bytes("GCX_MEMORY_LIMIT", &v))
         settings->pacer.memory_limit = v;
     if (env_bytes("GCX_HEAP_MAX", &v))
@@ -119,7 +121,7 @@ static bool options_are_valid(const struct gcx_options *o)
            o->heap_percent >= -1 && o->mark_workers >= 0 &&
            o->mark_workers <= (int)GCXI_WORKERS_MAX && o->memory_limit >= 0 && o->heap_max >= 0 &&
            (unsigned)o->finalizers <= GCX_FINALIZERS_ON_DEMAND && o->stop_signal >= 0 &&
-           o->concurrent == 0 && o->reserve_bytes <= SIZE_MAX / 4 &&
+           (unsigned)o->concurrent <= 1 && o->reserve_bytes <= SIZE_MAX / 4 &&
            o->nursery_bytes <= SIZE_MAX / 4;
 }
 
@@ -135,6 +137,8 @@ static void apply_options(struct gcxi_settings *settings, const struct gcx_optio
         settings->mark_workers = (unsigned)o->mark_workers;
     if (o->stop_signal != 0)
         settings->stop_signal = o->stop_signal;
+    if (o->concurrent != 0)
+        settings->is_concurrent = true;
     if (o->memory_limit != 0)
         settings->pacer.memory_limit = o->memory_limit;
     if (o->heap_max != 0)

@@ -142,7 +142,7 @@ struct gcxi_block *gcxi_find_slot(uintptr_t addr, uint32_t *slot)
     if (*slot >= block->slots || offset - *slot * block->slot_bytes >= block->slot_bytes)
         return NULL;
     uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
-    return mark == gcxi_map.epoch || gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
+    return gcxi_mark_is_old(mark) || gcxi_slot_is_young(block, *slot, mark) ? block : NULL;
 }
 
 bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
@@ -161,7 +161,7 @@ struct gcxi_block *gcxi_find_object(uintptr_t addr, uint32_t *slot)
     /* An old object is one wherever the owner's run is, whose ends are seen one
      * after the other while it moves over the object. */
     uint8_t mark = gcxi_load_relaxed(&block->marks[*slot]);
-    if (mark == gcxi_map.epoch)
+    if (gcxi_mark_is_old(mark))
         return block;
     const struct gcxi_lane *owner = gcxi_load_acquire(&block->owner);
     if (owner != NULL)

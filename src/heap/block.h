@@ -117,6 +117,8 @@ struct gcxi_map {
     uint8_t *kind;             /* as in its block, of used units; else 0xff */
     uint8_t epoch;             /* world stopped to change */
     uint8_t epoch_before;      /* during a full cycle; else == epoch */
+    uint8_t epoch_kept;        /* what survivors get: the epoch, but in a minor cycle */
+                               /* between the stops of a full one the one before      */
 };
 extern struct gcxi_map gcxi_map;
 
@@ -180,12 +182,23 @@ GCXI_INLINE bool gcxi_slot_is_young(const struct gcxi_block *block, uint32_t slo
     return slot - lo < gcxi_load_relaxed(&block->young_hi) - lo && mark != GCXI_MARK_FREED;
 }
 
+/* What a cycle found live, or the one that is under way has not reached yet. */
+GCXI_INLINE bool gcxi_mark_is_old(uint8_t mark)
+{
+    return mark == gcxi_map.epoch || mark == gcxi_map.epoch_before;
+}
+
+/* Reached in this cycle, or old. World stopped. */
+GCXI_INLINE bool gcxi_mark_is_kept(uint8_t mark)
+{
+    return mark == gcxi_map.epoch || mark == gcxi_map.epoch_kept;
+}
+
 /* H1. */
 GCXI_INLINE bool gcxi_slot_is_object(const struct gcxi_block *block, uint32_t slot)
 {
     uint8_t mark = block->marks[slot];
-    return mark == gcxi_map.epoch || mark == gcxi_map.epoch_before ||
-           gcxi_slot_is_young(block, slot, mark);
+    return gcxi_mark_is_old(mark) || gcxi_slot_is_young(block, slot, mark);
 }
 
 /* The object that holds the byte at addr, or NULL: then nothing is stored. By

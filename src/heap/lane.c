@@ -95,11 +95,12 @@ void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots)
 static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
 {
     struct gcxi_block *block = lane->block;
-    uint8_t epoch = gcxi_map.epoch;
-    uint32_t lo = gcxi_marks_find_other(block->marks, block->young_hi, block->slots, epoch);
+    uint8_t epoch = gcxi_map.epoch, before = gcxi_map.epoch_before;
+    uint32_t lo =
+        gcxi_marks_find_neither(block->marks, block->young_hi, block->slots, epoch, before);
     if (lo == block->slots)
         return false;
-    uint32_t hi = gcxi_marks_clear_until(block->marks, lo, block->slots, epoch);
+    uint32_t hi = gcxi_marks_clear_until_either(block->marks, lo, block->slots, epoch, before);
     gcxi_store_relaxed(&lane->limit, gcxi_slot_addr(block, hi));
     gcxi_store_relaxed(&lane->run->cur, gcxi_slot_addr(block, lo));
     lane->run->end = lane->run->cur;

@@ -43,6 +43,45 @@ GCXI_INLINE uint32_t gcxi_marks_clear_until(uint8_t *marks, uint32_t i, uint32_t
     return end;
 }
 
+/* The same with two values: while a full cycle marks beside the program, both
+ * its epoch and the one before are live. */
+GCXI_INLINE uint32_t gcxi_marks_find_neither(const uint8_t *marks, uint32_t i, uint32_t n,
+                                             uint8_t value, uint8_t other)
+{
+    if (value == other)
+        return gcxi_marks_find_other(marks, i, n, value);
+    for (; i < n; i++) {
+        uint8_t mark = gcxi_load_relaxed(&marks[i]);
+        if (mark != value && mark != other)
+            break;
+    }
+    return i;
+}
+
+GCXI_INLINE uint32_t gcxi_marks_find_either(const uint8_t *marks, uint32_t i, uint32_t n,
+                                            uint8_t value, uint8_t other)
+{
+    if (value == other)
+        return gcxi_marks_find(marks, i, n, value);
+    while (i < n && marks[i] != value && marks[i] != other)
+        i++;
+    return i;
+}
+
+GCXI_INLINE uint32_t gcxi_marks_clear_until_either(uint8_t *marks, uint32_t i, uint32_t n,
+                                                   uint8_t value, uint8_t other)
+{
+    if (value == other)
+        return gcxi_marks_clear_until(marks, i, n, value);
+    for (; i < n; i++) {
+        uint8_t mark = gcxi_load_relaxed(&marks[i]);
+        if (mark == value || mark == other)
+            break;
+        gcxi_store_relaxed(&marks[i], 0);
+    }
+    return i;
+}
+
 /* How many of the n bytes are value. */
 uint32_t gcxi_marks_count(const uint8_t *marks, uint32_t n, uint8_t value);
 

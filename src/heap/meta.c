@@ -34,17 +34,31 @@ static size_t meta_lines(size_t bytes)
 
 /* Mark bytes are read in the order of the object graph: with many of them the
  * processor runs out of translations, so they move to huge pages. */
-static char *meta_map_huge(void)
+static char *meta_map_huge(size_t bytes)
 {
-    char *chunk = gcxi_vm_reserve(META_HUGE, META_HUGE);
+    char *chunk = gcxi_vm_reserve(bytes, META_HUGE);
     if (chunk == NULL)
         return NULL;
-    if (gcxi_vm_commit(chunk, META_HUGE) != 0) {
-        gcxi_vm_unreserve(chunk, META_HUGE);
+    if (gcxi_vm_commit(chunk, bytes) != 0) {
+        gcxi_vm_unreserve(chunk, bytes);
         return NULL;
     }
-    gcxi_vm_advise_huge(chunk, META_HUGE);
+    gcxi_vm_advise_huge(chunk, bytes);
     return chunk;
+}
+
+void *gcxi_meta_map(size_t bytes)
+{
+    void *table = bytes >= META_HUGE ? meta_map_huge(bytes) : gcxi_vm_map(bytes);
+    if (table != NULL)
+        gcxi_meta_account(bytes);
+    return table;
+}
+
+void gcxi_meta_unmap(void *p, size_t bytes)
+{
+    gcxi_vm_unmap(p, bytes);
+    gcxi_sub_relaxed(&meta.bytes, bytes);
 }
 
 /* Cuts from the current chunk; what is left of a chunk when the next begins is
@@ -52,13 +66,13 @@ static char *meta_map_huge(void)
 static void *meta_carve(size_t bytes)
 {
     if (bytes > (size_t)(meta.end - meta.cur)) {
-        size_t chunk_bytes = meta.bytes < META_HUGE ? META_CHUNK : META_HUGE;
-        char *chunk = chunk_bytes == META_HUGE ? meta_map_huge() : gcxi_vm_map(META_CHUNK);
+        size_t chunk_bytes = gcxi_meta_bytes() < META_HUGE ? META_CHUNK : META_HUGE;
+        char *chunk = chunk_bytes == META_HUGE ? meta_map_huge(META_HUGE) : gcxi_vm_map(META_CHUNK);
         if (chunk == NULL)
             return NULL;
         meta.cur = chunk;
         meta.end = chunk + chunk_bytes;
-        gcxi_store_relaxed(&meta.bytes, meta.bytes + chunk_bytes); /* gcxi_meta_bytes */
+        gcxi_meta_account(chunk_bytes);
     }
     void *p = meta.cur;
     meta.cur += bytes;

@@ -16,6 +16,12 @@
 void *gcxi_meta_alloc(size_t bytes);
 void gcxi_meta_free(void *p, size_t bytes);
 
+/* Zeroed memory for one large table, in huge pages if it fills any: with a
+ * fault for each small page the first use costs more than the use. NULL when
+ * the system refuses. bytes is a power of two. */
+void *gcxi_meta_map(size_t bytes);
+void gcxi_meta_unmap(void *p, size_t bytes);
+
 /* Bytes mapped for tables so far. */
 size_t gcxi_meta_bytes(void);
 void gcxi_meta_account(size_t bytes);

@@ -45,10 +45,11 @@ bool gcxi_slot_release(struct gcxi_block *block, uint32_t slot)
     uint8_t mark = gcxi_load_relaxed(&block->marks[slot]);
     if (!gcxi_load_relaxed(&is_used))
         gcxi_store_relaxed(&is_used, true);
-    bool is_old = mark == gcxi_map.epoch;
-    if (mark == GCXI_MARK_FREED ||
-        !gcxi_compare_exchange(&block->marks[slot], &mark, GCXI_MARK_FREED))
-        return false;
+    bool is_old = gcxi_mark_is_old(mark);
+    do /* again if a marker was between */
+        if (mark == GCXI_MARK_FREED)
+            return false;
+    while (!gcxi_compare_exchange(&block->marks[slot], &mark, GCXI_MARK_FREED));
     if (is_old)
         gcxi_sub_relaxed(&block->live, 1);
     return true;

@@ -350,7 +350,7 @@ int gcxi_space_init(size_t bytes)
     }
     gcxi_map.units = (uint32_t)(bytes >> GCXI_LG_UNIT);
     gcxi_map.noscan_first = gcxi_map.units / 2;
-    gcxi_map.epoch = gcxi_map.epoch_before = 1;
+    gcxi_map.epoch = gcxi_map.epoch_before = gcxi_map.epoch_kept = 1;
     zone_init(&space.zones[GCXI_ZONE_SCAN], 1, gcxi_map.noscan_first);
     zone_init(&space.zones[GCXI_ZONE_NOSCAN], gcxi_map.noscan_first, gcxi_map.units);
     space.max_units = SIZE_MAX >> GCXI_LG_UNIT;

@@ -17,6 +17,8 @@
  * P2  A thread goes back to RUNNING only while no stop is requested: it stores
  *     the state, then reads the request; the collector stores the request,
  *     then reads the state. Both are sequentially consistent.
+ * P3  Parking counts as critical, so that no stop signal parks a thread within
+ *     it: the collector may already read sp, which P2 left valid.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_OS_SUSPEND_H

@@ -68,9 +68,17 @@ static void park_at(uintptr_t sp, void *arg)
     wait_for_release(s, GCXI_STOPPED);
 }
 
+/* P3. A stop that is asked for meanwhile has been refused: hence the loop. */
 void gcxi_suspend_park(struct gcxi_suspend *s)
 {
-    gcxi_stack_with_registers(park_at, s);
+    do {
+        s->critical++;
+        gcxi_signal_fence();
+        gcxi_stack_with_registers(park_at, s);
+        gcxi_signal_fence();
+        s->critical--;
+        gcxi_signal_fence();
+    } while (gcxi_load_seq_cst(&s->requested) != 0);
 }
 
 static void stop_handler(int signal)

@@ -72,7 +72,7 @@ GCXI_NO_SANITIZE static void hang_up(struct gcxi_marker *m, struct gcx_ephemeron
         gcxi_store_relaxed(&e->next, first | IS_WAITING);
     while (!__atomic_compare_exchange_n(waiting, &first, (uintptr_t)e, true, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
-    if (gcxi_load_seq_cst(mark_of(e->key)) == gcxi_map.epoch)
+    if (gcxi_mark_is_kept(gcxi_load_seq_cst(mark_of(e->key))))
         wake_all(m, waiting);
 }
 
@@ -91,11 +91,13 @@ void gcxi_ephemeron_wake(struct gcxi_marker *m, const struct gcxi_block *block, 
     wake_all(m, gcxi_side_of(block)->waiting + slot);
 }
 
+/* Y2: it need not look at the key. */
 static void clear_if_dead(void *object, void *arg)
 {
     struct gcx_ephemeron *e = object;
     (void)arg;
-    if (e->key == 0 || gcxi_is_marked(e->key))
+    GCXI_ASSERT((e->next == 0) == (e->key == 0 || gcxi_is_marked(e->key)));
+    if (e->next == 0)
         return;
     *waiting_for(e->key) = 0;
     e->key = e->value = e->next = 0;

@@ -21,7 +21,11 @@
  *     argument is old: a minor cycle looks at young ones only (N2 in hook.c).
  * Z2  Nothing here needs memory.
  * Z3  The hooks of an object that is gone are taken off all together, before
- *     its slot can be used again.
+ *     its slot can be used again. A full cycle finds them by the side tables,
+ *     which lie in the order of the mark bytes, and touches no hook.
+ * Z4  Hooks that are queued but not READY are cleanups, and none of them is
+ *     young: only step 0 of a full cycle could take them for hanging ones, so
+ *     it makes them READY first.
  *
  * Rejected: tracing from each finalizable object with a mark of its own, which
  * orders cycles as well: it is quadratic.
@@ -29,11 +33,14 @@
  * SPDX-License-Identifier: MIT */
 #include "trace/finalize.h"
 
+#include "heap/space.h"
 #include "trace/ephemeron.h"
 #include "trace/hook.h"
 #include "trace/special.h"
 #include "trace/weak.h"
 #include "trace/workers.h"
+
+#define LEAF_BYTES_MAX 256u /* of objects that are looked through before they are scanned */
 
 void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
 
@@ -94,13 +101,19 @@ static void report_once(struct gcxi_hook *hook, const char *what)
 
 /* ---- 0: arguments ---- */
 
+/* Most arguments are addresses of no object, or numbers. */
+static bool has_argument(const struct gcxi_hook *hook)
+{
+    return gcxi_hook_type(hook) < GCXI_HOOK_LINK &&
+           gcxi_addr_unit((uintptr_t)hook->arg) != gcxi_map.units;
+}
+
 /* Of hooks whose object was reached, or whose call is due. */
 static void mark_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     (void)number;
-    if (gcxi_hook_type(hook) >= GCXI_HOOK_LINK || is_unreached(hook))
-        return;
-    gcxi_special_push_root(m, (uintptr_t)hook->arg);
+    if (has_argument(hook) && !is_unreached(hook))
+        gcxi_special_push_root(m, (uintptr_t)hook->arg);
     if (!is_hanging(hook) && gcxi_hook_type(hook) == GCXI_HOOK_FINALIZER)
         gcxi_special_push_root(m, gcxi_hook_object(hook));
 }
@@ -109,7 +122,7 @@ static void mark_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_m
 static void mark_last_argument(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     (void)number;
-    if (gcxi_hook_type(hook) >= GCXI_HOOK_LINK || !is_hanging(hook))
+    if (!has_argument(hook) || !is_hanging(hook))
         return;
     bool was_reached = !is_unreached(hook);
     gcxi_special_push_root(m, (uintptr_t)hook->arg);
@@ -141,6 +154,19 @@ static void clear_short_link(struct gcxi_hook *hook, uint32_t number, struct gcx
 
 /* ---- 2, 3: finalizers ---- */
 
+/* No word of the object matters in this cycle: marking below it would find nothing. */
+GCXI_NO_SANITIZE static bool is_leaf(const struct gcxi_marker *m, const struct gcxi_block *block,
+                                     uint32_t slot)
+{
+    if (block->scan != GCXI_SCAN_WORDS || block->slot_bytes > LEAF_BYTES_MAX)
+        return block->scan == GCXI_SCAN_NOTHING;
+    const uintptr_t *word = (const uintptr_t *)gcxi_slot_addr(block, slot);
+    for (size_t i = 0; i < block->slot_bytes / sizeof *word; i++)
+        if (m->filter[gcxi_addr_unit(word[i])] != 0)
+            return false;
+    return true;
+}
+
 static void mark_below(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
     uint32_t slot;
@@ -148,47 +174,105 @@ static void mark_below(struct gcxi_hook *hook, uint32_t number, struct gcxi_mark
     if (gcxi_hook_type(hook) != GCXI_HOOK_FINALIZER || !is_unreached(hook))
         return;
     const struct gcxi_block *block = find_slot(hook, &slot);
+    if (is_leaf(m, block, slot))
+        return;
     gcxi_mark_contents(m, block, slot);
     gcxi_workers_drain(gcxi_feed_nothing);
     if (gcxi_is_marked(gcxi_hook_object(hook)))
         report_once(hook, "a cycle of finalizers");
 }
 
+/* What the object holds is marked already; but an ephemeron may wait for it. */
 static void ready_if_unreached(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
+    uint32_t slot;
     if (gcxi_hook_type(hook) != GCXI_HOOK_FINALIZER || !is_unreached(hook))
         return;
-    gcxi_special_push_root(m, gcxi_hook_object(hook));
+    struct gcxi_block *block = find_slot(hook, &slot);
+    if (block->scan == GCXI_SCAN_SPECIAL)
+        gcxi_special_push_root(m, gcxi_hook_object(hook));
+    else
+        block->marks[slot] = gcxi_map.epoch_kept;
     gcxi_hook_unhang(hook, number);
     gcxi_hook_make_ready(hook, number);
 }
 
 /* ---- 5, 6: gone ---- */
 
-/* Z3. */
-static void ready_all(struct gcxi_hook *hook)
+/* Clears the links of a list of hooks and takes them off it; the rest. */
+static uint32_t clear_links(uint32_t first)
 {
-    uint32_t slot;
-    const struct gcxi_side *side = gcxi_side_of(find_slot(hook, &slot));
-    for (uint32_t number = side->hooks[slot], next; number != 0; number = next) {
-        struct gcxi_hook *one = gcxi_hook_at(number);
-        next = one->next;
-        gcxi_hooks.counts[gcxi_hook_type(one)]--;
-        if (gcxi_hook_type(one) >= GCXI_HOOK_LINK)
-            clear_link(one, number);
-        else
-            gcxi_hook_make_ready(one, number);
+    uint32_t *link = &first;
+    while (*link != 0) {
+        uint32_t number = *link;
+        struct gcxi_hook *hook = gcxi_hook_at(number);
+        if (gcxi_hook_type(hook) < GCXI_HOOK_LINK) {
+            link = &hook->next;
+            continue;
+        }
+        *link = hook->next;
+        gcxi_hooks.counts[gcxi_hook_type(hook)]--;
+        clear_link(hook, number);
     }
-    side->hooks[slot] = 0;
-    side->watched[slot] = 0;
+    return first;
 }
 
+/* Z3: of the objects in slots lo to hi - 1. Without links no hook is touched. Hot. */
+static void ready_slots(const struct gcxi_block *block, uint32_t lo, uint32_t hi)
+{
+    struct gcxi_hooks *h = &gcxi_hooks;
+    const struct gcxi_side side = *gcxi_side_of(block);
+    const uint8_t *marks = block->marks;
+    uint8_t epoch = gcxi_map.epoch;
+    bool has_links = h->counts[GCXI_HOOK_LONG_LINK] != 0;
+    uint32_t *ready = h->ready;
+    uint32_t end = h->ready_first + h->ready_count, mask = h->ready_room - 1;
+    for (uint32_t slot = lo; slot < hi; slot++) {
+        uint32_t first = side.hooks[slot];
+        if (first == 0 || marks[slot] == epoch)
+            continue;
+        side.hooks[slot] = 0;
+        side.watched[slot] = 0;
+        if (has_links)
+            first = clear_links(first);
+        ready[end & mask] = first;
+        end += first != 0;
+    }
+    gcxi_store_relaxed(&h->ready_count, end - h->ready_first);
+}
+
+/* It may have been done with one before it on the object's list. */
 static void ready_if_gone(struct gcxi_hook *hook, uint32_t number, struct gcxi_marker *m)
 {
+    uint32_t slot;
     (void)number;
     (void)m;
-    if (is_unreached(hook))
-        ready_all(hook);
+    if (!is_unreached(hook))
+        return;
+    const struct gcxi_block *block = find_slot(hook, &slot);
+    ready_slots(block, slot, slot + 1);
+}
+
+/* In the order of the objects. */
+static void ready_zone(enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        if ((block->side & GCXI_SIDE_HOOKS) != 0)
+            ready_slots(block, 0, block->slots);
+        unit += block->units;
+    }
+}
+
+static void ready_gone(bool is_minor)
+{
+    if (is_minor) {
+        each_young(ready_if_gone, NULL);
+        return;
+    }
+    ready_zone(GCXI_ZONE_SCAN);
+    ready_zone(GCXI_ZONE_NOSCAN);
 }
 
 void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
@@ -197,6 +281,8 @@ void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
     if (gcxi_finalize_more != NULL)
         gcxi_finalize_more(m, is_minor);
     if (gcxi_hooks.roots != 0) {
+        if (!is_minor) /* Z4 */
+            gcxi_hooks_settle();
         each_hook(is_minor, mark_argument, m);
         gcxi_workers_drain(gcxi_feed_nothing);
         each_hook(is_minor, mark_last_argument, m);
@@ -212,6 +298,6 @@ void gcxi_finalize(struct gcxi_marker *m, bool is_minor)
     gcxi_ephemeron_clear(is_minor);
     gcxi_weak_clear(is_minor, true);
     if (counts[GCXI_HOOK_CLEANUP] + counts[GCXI_HOOK_LONG_LINK] != 0)
-        each_hook(is_minor, ready_if_gone, m);
+        ready_gone(is_minor);
     gcxi_hooks.young_count = 0;
 }

@@ -34,8 +34,16 @@
  *     entry points drain when the stack is full, and ranges of roots lie at its
  *     bottom, so they are taken up when it is nearly empty.
  *
- * Locking: none; the world is stopped. Workers race on mark bytes: both store
- * the epoch, and the object is scanned twice, which is harmless.
+ * M5  Beside the program only objects of the heap are read later than they are
+ *     pushed: memory of roots may be gone by then.
+ * M6  Beside the program only slots are marked whose byte is the epoch before,
+ *     in units that were in use at the last stop, and none of special kinds: the
+ *     stop at the end marks those, what is young, and all that is reached from
+ *     what was written meanwhile (gc/concurrent.c).
+ *
+ * Locking: none; the world is stopped, or the marker is the only one. Workers
+ * race on mark bytes: both store the epoch, and the object is scanned twice,
+ * which is harmless.
  *
  * SPDX-License-Identifier: MIT */
 #include "trace/mark.h"
@@ -47,7 +55,6 @@
 #include "trace/workers.h"
 
 #define SLICE_WORDS 128u
-#define RANGE_TAG ((uintptr_t)1 << 63)
 #define WORD_BYTES sizeof(uintptr_t)
 #define DONATE_DEPTH 32
 #define PEEK 8 /* entries; 4 and 12 measured the same or slower */
@@ -68,7 +75,15 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
     m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
     m->staged_count[0] = m->staged_count[1] = m->newest = 0;
     m->overflowed = false;
+    m->is_beside = false;
     m->shown = 0;
+}
+
+void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter)
+{
+    gcxi_marker_begin(m, false);
+    m->filter = filter;
+    m->is_beside = true;
 }
 
 /* What the loop reads for every word, where the compiler can see that no store
@@ -79,14 +94,19 @@ struct mark_view {
     uintptr_t noscan_first;
     const struct gcxi_block *blocks;
     const uint8_t *filter;
-    uint8_t epoch;
+    uint8_t epoch; /* what is marked gets it */
     uint8_t epoch_before;
+    uint8_t epoch_other; /* marked as well */
 };
 
 GCXI_INLINE struct mark_view mark_view(const struct gcxi_marker *m)
 {
-    return (struct mark_view){gcxi_map.base, gcxi_map.units, gcxi_map.noscan_first, gcxi_map.blocks,
-                              m->filter,     gcxi_map.epoch, gcxi_map.epoch_before};
+    struct mark_view view = {gcxi_map.base,         gcxi_map.units, gcxi_map.noscan_first,
+                             gcxi_map.blocks,       m->filter,      gcxi_map.epoch_kept,
+                             gcxi_map.epoch_before, gcxi_map.epoch};
+    if (m->is_beside)
+        view.epoch = gcxi_map.epoch;
+    return view;
 }
 
 /* ---- Pushing ---- */
@@ -106,7 +126,7 @@ GCXI_INLINE uintptr_t *mark_push_range(struct gcxi_marker *m, uintptr_t *sp, uin
     if (lo >= hi || !mark_room(m, sp, 2))
         return sp;
     sp[0] = hi;
-    sp[1] = lo | RANGE_TAG;
+    sp[1] = lo | GCXI_RANGE_TAG;
     return sp + 2;
 }
 
@@ -180,7 +200,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_quiet_words(struct gcxi_marker
 GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *
 mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp)
 {
-    uintptr_t lo = sp[-1] & ~RANGE_TAG, hi = sp[-2];
+    uintptr_t lo = sp[-1] & ~GCXI_RANGE_TAG, hi = sp[-2];
     uintptr_t end = gcxi_min(hi, lo + SLICE_WORDS * WORD_BYTES);
     sp = mark_push_range(m, sp - 2, end, hi);
     if (GCXI_LIKELY(!gcxi_special_owns(lo)))
@@ -219,18 +239,22 @@ GCXI_INLINE void mark_peek(const struct mark_view *view, uintptr_t word)
     __builtin_prefetch((const void *)entry);
 }
 
-/* Stages a batch from the top of the stack; ranges are scanned as they come. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
-mark_stage_batch(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp, uint32_t batch)
+/* Stages a batch from the top of the stack; ranges are scanned as they come.
+ * Beside the program a word's block may have gone since it was pushed. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
+                                                         const struct mark_view *view,
+                                                         uintptr_t *sp, uint32_t batch,
+                                                         bool is_beside)
 {
     const uintptr_t *base = m->base;
     uint32_t n = 0;
     while (n < GCXI_BATCH && sp > base) {
         uintptr_t entry = sp[-1];
         mark_peek(view, sp[-1 - PEEK]);
-        if (GCXI_LIKELY((entry & RANGE_TAG) == 0)) {
+        if (GCXI_LIKELY((entry & GCXI_RANGE_TAG) == 0)) {
             sp--;
-            mark_stage(view, &m->staged[batch][n++], entry);
+            if (!is_beside || mark_matters(view, entry) != 0)
+                mark_stage(view, &m->staged[batch][n++], entry);
         } else {
             sp = mark_scan_range(m, view, sp);
         }
@@ -242,19 +266,24 @@ mark_stage_batch(struct gcxi_marker *m, const struct mark_view *view, uintptr_t 
 /* Marks what is an object (M1) and not marked, and pushes its words. */
 GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
                                                      const struct mark_view *view, uintptr_t *sp,
-                                                     const struct gcxi_staged *staged)
+                                                     const struct gcxi_staged *staged,
+                                                     bool is_beside)
 {
     const struct gcxi_block *block = staged->block;
     uint8_t mark = *staged->mark;
     if (mark == view->epoch)
         return sp;
     uint32_t slot = (uint32_t)(staged->mark - block->marks);
-    if (mark != view->epoch_before && !gcxi_slot_is_young(block, slot, mark))
+    if (mark != view->epoch_before &&
+        (is_beside || mark == view->epoch_other || !gcxi_slot_is_young(block, slot, mark)))
+        return sp;
+    uint8_t scan = gcxi_load_relaxed(&block->scan); /* once: it may become special */
+    if (is_beside && scan == GCXI_SCAN_SPECIAL)     /* M6 */
         return sp;
     *staged->mark = view->epoch;
-    if (block->scan == GCXI_SCAN_NOTHING)
+    if (scan == GCXI_SCAN_NOTHING)
         return sp;
-    if (GCXI_UNLIKELY(block->scan == GCXI_SCAN_SPECIAL)) {
+    if (GCXI_UNLIKELY(scan == GCXI_SCAN_SPECIAL)) {
         m->sp = sp;
         gcxi_special_scan(m, block, slot);
         return m->sp;
@@ -273,13 +302,13 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
  * whole it would come back with the next slice, and so on for every slice. */
 static bool mark_donate_range(struct gcxi_marker *m)
 {
-    if ((m->base[1] & RANGE_TAG) == 0)
+    if ((m->base[1] & GCXI_RANGE_TAG) == 0)
         return false;
-    uintptr_t lo = m->base[1] & ~RANGE_TAG, hi = m->base[0];
+    uintptr_t lo = m->base[1] & ~GCXI_RANGE_TAG, hi = m->base[0];
     if (hi - lo < 4 * SLICE_WORDS * WORD_BYTES)
         return false;
     uintptr_t middle = gcxi_align_down(lo + (hi - lo) / 2, WORD_BYTES);
-    if (gcxi_pool_give((uintptr_t[]){hi, middle | RANGE_TAG}, 2))
+    if (gcxi_pool_give((uintptr_t[]){hi, middle | GCXI_RANGE_TAG}, 2))
         m->base[0] = middle;
     return true;
 }
@@ -291,33 +320,57 @@ static GCXI_NOINLINE void mark_donate(struct gcxi_marker *m)
     if (mark_donate_range(m))
         return;
     size_t n = gcxi_min((size_t)(m->sp - m->base) / 2, GCXI_POOL_BATCH - 1);
-    if ((m->base[n] & RANGE_TAG) != 0)
+    if ((m->base[n] & GCXI_RANGE_TAG) != 0)
         n++;
     if (gcxi_pool_give(m->base, n))
         m->base += n;
 }
 
-GCXI_HOT GCXI_NO_SANITIZE bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches)
+/* Two copies: marking beside the program costs the stopped loop nothing. */
+GCXI_NO_SANITIZE GCXI_INLINE bool mark_drain(struct gcxi_marker *m, uint32_t max_batches,
+                                             bool is_beside)
 {
     const struct mark_view view = mark_view(m);
     uintptr_t *sp = m->sp;
     for (;;) {
         uint32_t older = m->newest;
         m->newest = older ^ 1;
-        sp = mark_stage_batch(m, &view, sp, older ^ 1);
+        sp = mark_stage_batch(m, &view, sp, older ^ 1, is_beside);
         const struct gcxi_staged *end = m->staged[older] + m->staged_count[older];
         for (const struct gcxi_staged *staged = m->staged[older]; staged < end; staged++)
-            sp = mark_process(m, &view, sp, staged);
+            sp = mark_process(m, &view, sp, staged, is_beside);
         m->staged_count[older] = 0;
         m->sp = sp;
         if (sp == m->base && m->staged_count[older ^ 1] == 0) {
             m->base = m->sp = m->stack;
             return true;
         }
-        if (GCXI_UNLIKELY(gcxi_pool_is_hungry()) && sp - m->base > DONATE_DEPTH)
+        if (!is_beside && GCXI_UNLIKELY(gcxi_pool_is_hungry()) && sp - m->base > DONATE_DEPTH)
             mark_donate(m);
         if (GCXI_UNLIKELY(--max_batches == 0))
             return false;
+    }
+}
+
+static GCXI_NOINLINE bool mark_drain_beside(struct gcxi_marker *m, uint32_t max_batches)
+{
+    return mark_drain(m, max_batches, true);
+}
+
+GCXI_HOT bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches)
+{
+    if (GCXI_UNLIKELY(m->is_beside))
+        return mark_drain_beside(m, max_batches);
+    return mark_drain(m, max_batches, false);
+}
+
+void gcxi_mark_settle(struct gcxi_marker *m)
+{
+    const struct mark_view view = mark_view(m);
+    for (uint32_t batch = 0; batch < 2; batch++) {
+        for (uint32_t i = 0; i < m->staged_count[batch]; i++)
+            m->sp = mark_process(m, &view, m->sp, &m->staged[batch][i], true);
+        m->staged_count[batch] = 0;
     }
 }
 
@@ -332,9 +385,14 @@ static void mark_make_room(struct gcxi_marker *m, size_t n)
 
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
+    lo = gcxi_align_up(lo, WORD_BYTES);
+    hi = gcxi_align_down(hi, WORD_BYTES);
+    if (GCXI_UNLIKELY(m->is_beside)) { /* M5 */
+        gcxi_mark_old_range(m, lo, hi);
+        return;
+    }
     mark_make_room(m, 2);
-    m->sp =
-        mark_push_range(m, m->sp, gcxi_align_up(lo, WORD_BYTES), gcxi_align_down(hi, WORD_BYTES));
+    m->sp = mark_push_range(m, m->sp, lo, hi);
 }
 
 size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
@@ -401,7 +459,7 @@ static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
     if (block->scan == GCXI_SCAN_NOTHING)
         return;
     for (uint32_t slot = 0; slot < block->slots; slot++) {
-        if (block->marks[slot] != gcxi_map.epoch)
+        if (block->marks[slot] != gcxi_map.epoch && block->marks[slot] != gcxi_map.epoch_kept)
             continue;
         gcxi_mark_contents(m, block, slot);
         gcxi_mark_drain(m, 0);

@@ -2,7 +2,7 @@
  *
  * A marker takes words, finds the objects they point into, sets their mark
  * bytes to the epoch and goes on with the words inside. One marker per worker;
- * the world is stopped.
+ * the world is stopped, but for the marker of gc/concurrent.c.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_TRACE_MARK_H
@@ -12,6 +12,9 @@
 #include "heap/block.h"
 
 #define GCXI_BATCH 16u /* words staged together; see mark.c */
+
+/* In the second entry of a range on a mark stack. */
+#define GCXI_RANGE_TAG ((uintptr_t)1 << 63)
 
 struct gcxi_staged {
     uint8_t *mark;
@@ -30,6 +33,7 @@ struct gcxi_marker {
     uint32_t newest;             /* of the two batches: the one staged last */
     uintptr_t shown;             /* object that special.c showed last in this cycle */
     bool overflowed;             /* entries were dropped: marked objects left unscanned */
+    bool is_beside;              /* the program runs meanwhile: M5, M6 */
 } __attribute__((aligned(128))); /* no line of it is shared with another worker's */
 
 /* Maps the mark stack. 0, or -1 with ENOMEM. */
@@ -37,6 +41,10 @@ int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes);
 
 /* Prepares for a cycle: young objects only, or all. */
 void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);
+
+/* Prepares for marking beside the program what is old, in the units where the
+ * filter is 1. */
+void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter);
 
 /* Looks at every aligned word of [lo, hi); nothing is marked until drained. */
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
@@ -60,6 +68,10 @@ void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, u
  * were taken from the stack. True if nothing is left. Gives work to others that
  * are hungry (workers.h). */
 bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches);
+
+/* Brings what drain has staged back to the stack, so that all that is left lies
+ * in [base, sp). */
+void gcxi_mark_settle(struct gcxi_marker *m);
 
 /* Scans what was dropped when a mark stack was full: every marked object of
  * the heap again, until none is missing. */

@@ -42,9 +42,10 @@ static GCXI_COLD void special_mark_now(struct gcxi_marker *m, uintptr_t word)
     uint32_t slot = gcxi_block_slot(block, offset);
     if (slot >= block->slots || offset - slot * block->slot_bytes >= block->slot_bytes)
         return;
-    if (block->marks[slot] == gcxi_map.epoch || !gcxi_slot_is_object(block, slot))
+    uint8_t mark = block->marks[slot];
+    if (gcxi_mark_is_kept(mark) || !gcxi_slot_is_object(block, slot))
         return;
-    block->marks[slot] = gcxi_map.epoch;
+    block->marks[slot] = gcxi_map.epoch_kept;
     m->overflowed = true;
 }
 
@@ -77,7 +78,7 @@ static uintptr_t special_slice(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi
     if (hi - lo <= SLICE_BYTES || m->limit - m->sp < 2)
         return hi;
     *m->sp++ = hi;
-    *m->sp++ = (lo + SLICE_BYTES) | (uintptr_t)1 << 63;
+    *m->sp++ = (lo + SLICE_BYTES) | GCXI_RANGE_TAG;
     return lo + SLICE_BYTES;
 }
 

@@ -32,10 +32,18 @@ static bool has_room(const struct gcxi_block *block, uint32_t live,
     return (uint64_t)(block->slots - live) * share >= block->slots;
 }
 
+static uint32_t count_live(const struct gcxi_block *block)
+{
+    uint32_t live = gcxi_marks_count(block->marks, block->slots, gcxi_map.epoch);
+    if (GCXI_UNLIKELY(gcxi_map.epoch_kept != gcxi_map.epoch))
+        live += gcxi_marks_count(block->marks, block->slots, gcxi_map.epoch_kept);
+    return live;
+}
+
 static void census_block(struct gcxi_block *block, const struct gcxi_sweep_policy *policy,
                          struct gcxi_census *census)
 {
-    uint32_t live = gcxi_marks_count(block->marks, block->slots, gcxi_map.epoch);
+    uint32_t live = count_live(block);
     census->live_bytes += live * block->slot_bytes;
     census->live_before += block->live * block->slot_bytes;
     block->live = live;

@@ -23,8 +23,8 @@ static void each_live_in_block(const struct gcxi_block *block,
                                void (*visit)(void *object, void *arg), void *arg)
 {
     uint32_t slot = 0;
-    while ((slot = gcxi_marks_find(block->marks, slot, block->slots, gcxi_map.epoch)) <
-           block->slots)
+    while ((slot = gcxi_marks_find_either(block->marks, slot, block->slots, gcxi_map.epoch,
+                                          gcxi_map.epoch_kept)) < block->slots)
         visit((void *)gcxi_slot_addr(block, slot++), arg);
 }
 

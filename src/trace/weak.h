@@ -34,7 +34,7 @@ void gcxi_each_live(enum gcxi_kind kind, bool is_minor, void (*visit)(void *obje
 GCXI_INLINE bool gcxi_is_marked(uintptr_t addr)
 {
     const struct gcxi_block *block = gcxi_unit_block(gcxi_addr_unit(addr));
-    return block->marks[gcxi_block_slot(block, addr - gcxi_block_addr(block))] == gcxi_map.epoch;
+    return gcxi_mark_is_kept(block->marks[gcxi_block_slot(block, addr - gcxi_block_addr(block))]);
 }
 
 #endif

@@ -106,7 +106,7 @@ bool gcxi_pool_give(const uintptr_t *entries, size_t n)
 static void pool_take_locked(struct gcxi_marker *m)
 {
     size_t n = gcxi_min(pool.count, GCXI_POOL_BATCH / 4);
-    if (n < pool.count && (pool.entries[pool.count - n] & ((uintptr_t)1 << 63)) != 0)
+    if (n < pool.count && (pool.entries[pool.count - n] & GCXI_RANGE_TAG) != 0)
         n++;
     pool.count -= n;
     memcpy(m->sp, pool.entries + pool.count, n * sizeof *m->sp);
@@ -168,8 +168,8 @@ static void work(struct gcxi_marker *m)
 static void helper_phase(struct gcxi_marker *m)
 {
     gcxi_lock(&pool.lock);
-    bool joins =
-        !pool.is_done && (pool.phase & 1) != 0 && (unsigned)(m - workers.markers) <= pool.helpers;
+    bool joins = !pool.is_done && (gcxi_load_relaxed(&pool.phase) & 1) != 0 &&
+                 (unsigned)(m - workers.markers) <= pool.helpers;
     if (joins) {
         pool.inside++;
         pool.active++;

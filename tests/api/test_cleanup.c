@@ -150,6 +150,71 @@ static void test_many_of_one_object(void **state)
     }
 }
 
+static void count_call(void *arg)
+{
+    ++*(size_t *)arg;
+}
+
+static NOINLINE void add_with_links(void **links, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        void *p = gcx_alloc(LEAF);
+        assert_int_equal(gcx_cleanup_add(p, note, number(2 * i)), 0);
+        assert_int_equal(gcx_link_add_long(&links[i], p), 0);
+        assert_int_equal(gcx_cleanup_add(p, note, number(2 * i + 1)), 0);
+    }
+}
+
+static NOINLINE void add_counting(size_t *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(gcx_cleanup_add(gcx_alloc(LEAF), count_call, calls), 0);
+    }
+}
+
+static size_t count_left(void *const *links, size_t count)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        left += gcx_link_get(&links[i]) != NULL;
+    }
+    return left;
+}
+
+/* What is due waits, each for one call, however many are added and become due
+ * meanwhile; links among them are gone at once. */
+static void run_waiting(enum gcx_cycle cycle)
+{
+    enum { WAITING = 500, MORE = 20000 };
+    static size_t calls;
+    void **links = calloc(WAITING, sizeof *links);
+    reset();
+    calls = 0;
+    add_with_links(links, WAITING);
+    collect(cycle);
+    assert_true(count_left(links, WAITING) <= FEW);
+    for (size_t i = 0; i < 4; i++) {
+        add_counting(&calls, MORE);
+        collect(i % 2 == 0 ? cycle : GCX_FULL);
+    }
+    assert_int_equal(order_count, 0);
+    gcx_run_finalizers();
+    assert_true(count_ran(0, 2 * WAITING, 1) >= 2 * (WAITING - FEW));
+    assert_true(calls >= 4 * MORE - FEW && calls <= 4 * MORE);
+    for (size_t i = 0; i < WAITING; i++) {
+        assert_int_equal(ran[2 * i], ran[2 * i + 1]);
+        gcx_link_remove(&links[i]);
+    }
+    free(links);
+}
+
+static void test_waiting_for_the_call(void **state)
+{
+    (void)state;
+    run_waiting(GCX_FULL);
+    run_waiting(GCX_MINOR);
+}
+
 static size_t checked_args, intact_args;
 
 static void check_arg(void *arg)
@@ -767,6 +832,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cleanups),
         cmocka_unit_test(test_many_of_one_object),
+        cmocka_unit_test(test_waiting_for_the_call),
         cmocka_unit_test(test_arguments_are_kept),
         cmocka_unit_test(test_objects_of_every_size),
         cmocka_unit_test(test_order),

@@ -87,7 +87,7 @@ static void set_wrong(struct gcx_options *o, int which)
         o->mark_workers = 65;
         break;
     case 6:
-        o->concurrent = 1;
+        o->concurrent = 2;
         break;
     case 7:
         o->stop_signal = -1;

@@ -22,8 +22,9 @@
  * repeat their programs, not their interleaving). Without MODEL_SEED the
  * program is a driver: it runs itself over seeds x modes x threads for
  * MODEL_SECONDS (20), in MODEL_JOBS (2) processes at a time, up to MODEL_SEEDS
- * seeds of each. Variables that are set beforehand (GCX_DIRTY, GCX_BARRIER,
- * GCX_MARK_WORKERS, MODEL_THREADS) are not varied.
+ * seeds of each; full cycles mark beside the program for odd seeds. Variables
+ * that are set beforehand (GCX_DIRTY, GCX_BARRIER, GCX_MARK_WORKERS,
+ * GCX_CONCURRENT, MODEL_THREADS) are not varied.
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -123,7 +124,7 @@ static void print_repeat_line(void)
     fprintf(stderr, "  repeat: MODEL_SEED=%ju MODEL_THREADS=%d MODEL_STEPS=%d",
             (uintmax_t)first_seed, thread_count, steps);
     static const char *const names[] = {"GCX_DIRTY", "GCX_BARRIER", "GCX_MARK_WORKERS",
-                                        "GCX_STRESS"};
+                                        "GCX_CONCURRENT", "GCX_STRESS"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (getenv(names[i]) != NULL) {
             fprintf(stderr, " %s=%s", names[i], getenv(names[i]));
@@ -937,6 +938,7 @@ static void start_job(struct job *job, int seed, const struct mode *mode)
         setenv("GCX_DIRTY", mode->dirty, 0);
         setenv("GCX_BARRIER", mode->barrier, 0);
         setenv("GCX_MARK_WORKERS", mode->workers, 0);
+        setenv("GCX_CONCURRENT", seed % 2 != 0 ? "1" : "0", 0);
         setenv("MODEL_THREADS", mode->threads, 0);
         execl("/proc/self/exe", "test_model", (char *)NULL);
         _exit(126);
@@ -962,14 +964,16 @@ static int end_job(struct job *jobs, size_t count)
             }
             fprintf(stderr,
                     "FAILED (exit code %d, signal %d%s): MODEL_SEED=%d MODEL_THREADS=%s "
-                    "GCX_DIRTY=%s GCX_BARRIER=%s GCX_MARK_WORKERS=%s test_model\n",
+                    "GCX_DIRTY=%s GCX_BARRIER=%s GCX_MARK_WORKERS=%s GCX_CONCURRENT=%s "
+                    "test_model\n",
                     WIFEXITED(status) ? WEXITSTATUS(status) : -1,
                     WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                     WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ": it hung" : "",
                     jobs[i].seed, env_or("MODEL_THREADS", jobs[i].mode.threads),
                     env_or("GCX_DIRTY", jobs[i].mode.dirty),
                     env_or("GCX_BARRIER", jobs[i].mode.barrier),
-                    env_or("GCX_MARK_WORKERS", jobs[i].mode.workers));
+                    env_or("GCX_MARK_WORKERS", jobs[i].mode.workers),
+                    env_or("GCX_CONCURRENT", jobs[i].seed % 2 != 0 ? "1" : "0"));
         }
     }
     return 0;

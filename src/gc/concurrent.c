@@ -1,0 +1,324 @@
+/* concurrent.c -- full cycles that mark beside the program.
+ *
+ *              first stop                    second stop
+ *   program ------||-------------------------------||-------->
+ *              minor cycle,      runs         roots, what was
+ *              roots          meanwhile       written, what is young
+ *   marker        '---- marks what is old ----'|
+ *
+ * The first stop is a minor cycle, after which all objects are old and all
+ * writes to them are seen; then the epoch moves on, so that nothing is marked.
+ * A thread marks what the roots lead to while the program runs. The second stop
+ * is a full cycle that finds most marked: it looks at the roots again, at the
+ * marked objects on written pages or cards, and at what is young. So the same
+ * record of writes serves generations and this (Boehm, Demers, Shenker: Mostly
+ * parallel garbage collection, 1991).
+ *
+ * Minor cycles go on between the stops, for what a nursery holds is what makes
+ * a stop long. What survives them is old and not marked.
+ *
+ * N1  Between the stops a slot is old if its byte is the epoch (marked) or the
+ *     one before (not yet); gcxi_mark_is_old.
+ * N2  The marker changes a byte only from the epoch before to the epoch, in
+ *     units that were in use at the last stop of any kind (M6). All of them: an
+ *     object that is old has all it points to in such units, or was written
+ *     since. None of those blocks goes until the next stop: a large object that
+ *     is released only gets the byte FREED.
+ * N3  What is allocated between the stops is young, or, recycled, old and
+ *     marked, and its memory was written since the first stop.
+ * N6  A minor cycle between gives the epoch before to what it marks, leaves all
+ *     other bytes alone, and owes what it has shown to the second stop (R7).
+ * N4  A marked object that the second stop does not show holds the words that
+ *     the marker saw in it: its page, card or unit would be shown otherwise.
+ *     So no pointer to an unmarked object is missed.
+ * N5  busy is set whenever the thread touches the heap, and it does not become
+ *     set once halt was (both sequentially consistent).
+ *
+ * Locking: state and the marker change with the world stopped, or by the thread
+ * while busy.
+ *
+ * Rejected: a barrier that shows what is overwritten (snapshot at the
+ * beginning), for pages tell only that something was written.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/concurrent.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/atomic.h"
+#include "gc/check.h"
+#include "gc/owed.h"
+#include "gc/remember.h"
+#include "heap/space.h"
+#include "os/clock.h"
+#include "os/futex.h"
+#include "os/signals.h"
+#include "os/thread.h"
+#include "os/vm.h"
+#include "trace/roots.h"
+
+#define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
+#define PIECE_BATCHES (GCXI_STRESS ? 1u : 64u) /* between two looks at halt */
+#define FEED_ENTRIES 256u
+
+/* After the graph, what was owed up to then; and once more what since. */
+#define PASSES 2u
+
+/* The heap may grow by so much before the program has to wait for the end. */
+#define AHEAD_PERCENT 50u
+#define AHEAD_BYTES (4 * GCXI_MIB)
+
+enum state { IDLE, MARKING, MARKED };
+enum thread_state { NO_THREAD, STARTING, STARTED };
+
+static struct {
+    uint32_t state; /* enum state */
+    uint32_t round; /* futex: moves when marking begins or goes on */
+    uint32_t busy;
+    uint32_t halt;
+    uint32_t thread; /* enum thread_state */
+    struct gcxi_lock feed_lock;
+    struct gcxi_marker *marker; /* mapped; NULL until the thread is there */
+    uint8_t *filter;            /* a copy of gcxi_map.used */
+    uint64_t mark_ns;
+    size_t live_max_bytes; /* when so much is live the second stop comes in any case */
+    size_t passes;
+} concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
+
+bool gcxi_concurrent_is_under_way(void)
+{
+    return gcxi_load_acquire(&concurrent.state) != IDLE;
+}
+
+bool gcxi_concurrent_is_due(void)
+{
+    return (gcxi_load_relaxed(&concurrent.state) == MARKED && concurrent.passes == PASSES) ||
+           gcxi_gc.totals.live_bytes >= concurrent.live_max_bytes;
+}
+
+uint64_t gcxi_concurrent_mark_ns(void)
+{
+    return concurrent.mark_ns;
+}
+
+/* ---- The thread ---- */
+
+/* N5. False if it has to stay away. */
+static bool thread_enter(void)
+{
+    gcxi_store_seq_cst(&concurrent.busy, 1);
+    if (gcxi_load_seq_cst(&concurrent.halt) == 0 && gcxi_load_acquire(&concurrent.state) == MARKING)
+        return true;
+    gcxi_store_release(&concurrent.busy, 0);
+    gcxi_futex_wake(&concurrent.busy, 1);
+    return false;
+}
+
+static void thread_leave(bool is_done)
+{
+    if (is_done)
+        gcxi_store_release(&concurrent.state, MARKED);
+    gcxi_store_seq_cst(&concurrent.busy, 0);
+    if (gcxi_load_seq_cst(&concurrent.halt) != 0)
+        gcxi_futex_wake(&concurrent.busy, 1);
+}
+
+/* Little heaps are marked before the program has done much, unless slowly. */
+static void dawdle(void)
+{
+    static const struct timespec pause = {.tv_nsec = 200000};
+    nanosleep(&pause, NULL);
+}
+
+static void thread_mark(void)
+{
+    bool is_done = false;
+    while (!is_done && thread_enter()) {
+        uint64_t begin_ns = gcxi_clock_ns();
+        is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
+                  !gcxi_remember_show_owed(concurrent.marker);
+        concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
+        thread_leave(is_done);
+        if (GCXI_STRESS)
+            dawdle();
+    }
+}
+
+static void *thread_main(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        uint32_t round = gcxi_load_acquire(&concurrent.round);
+        thread_mark();
+        gcxi_futex_wait(&concurrent.round, round);
+    }
+    return NULL;
+}
+
+static void thread_wake(void)
+{
+    gcxi_add_acq_rel(&concurrent.round, 1);
+    gcxi_futex_wake(&concurrent.round, 1);
+}
+
+static bool make_tables(void)
+{
+    if (concurrent.marker != NULL)
+        return true;
+    if (concurrent.filter == NULL)
+        concurrent.filter = gcxi_vm_map((size_t)gcxi_map.units + 1);
+    struct gcxi_marker *marker = gcxi_vm_map(sizeof *marker);
+    if (concurrent.filter == NULL || marker == NULL || gcxi_marker_init(marker, STACK_BYTES) != 0)
+        return false;
+    concurrent.marker = marker;
+    return true;
+}
+
+void gcxi_concurrent_start_thread(void)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    uint32_t none = NO_THREAD;
+    if (!gcxi_gc.settings.is_concurrent || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
+        !gcxi_compare_exchange(&concurrent.thread, &none, STARTING))
+        return;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
+    sigfillset(&all);
+    gcxi_sigmask(SIG_SETMASK, &all, &old);
+    bool is_there = make_tables() && gcxi_thread_create(&thread, &attr, thread_main, NULL) == 0;
+    gcxi_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    gcxi_store_release(&concurrent.thread, is_there ? STARTED : NO_THREAD);
+}
+
+/* ---- The stops ---- */
+
+bool gcxi_concurrent_is_possible(void)
+{
+    return gcxi_load_acquire(&concurrent.thread) == STARTED && !gcxi_remember_is_none() &&
+           !gcxi_gc.settings.is_checked;
+}
+
+static void copy_zone(enum gcxi_zone_index zone)
+{
+    uint32_t first = gcxi_zone_first(zone);
+    memcpy(concurrent.filter + first, gcxi_map.used + first, gcxi_zone_end(zone) - first);
+}
+
+/* N2. */
+static void copy_used(void)
+{
+    copy_zone(GCXI_ZONE_SCAN);
+    copy_zone(GCXI_ZONE_NOSCAN);
+}
+
+void gcxi_concurrent_begin_stw(void)
+{
+    struct gcxi_marker *m = concurrent.marker;
+    copy_used();
+    gcxi_marker_begin_beside(m, concurrent.filter);
+    gcxi_mutators_mark_stw(m, false);
+    gcxi_roots_mark(m);
+    concurrent.mark_ns = 0;
+    concurrent.passes = 0;
+    gcxi_owed_clear_stw();
+    concurrent.live_max_bytes =
+        gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES;
+    gcxi_store_release(&concurrent.state, MARKING);
+    thread_wake();
+}
+
+/* What was shown meanwhile is looked at beside the program too. */
+static void begin_pass(void)
+{
+    concurrent.passes++;
+    gcxi_owed_turn_stw();
+    gcxi_store_release(&concurrent.state, MARKING);
+}
+
+void gcxi_concurrent_resume_stw(void)
+{
+    copy_used();
+    if (concurrent.state == MARKED)
+        begin_pass();
+    gcxi_store_seq_cst(&concurrent.halt, 0);
+    thread_wake();
+}
+
+void gcxi_concurrent_halt_stw(void)
+{
+    gcxi_store_seq_cst(&concurrent.halt, 1);
+    while (gcxi_load_seq_cst(&concurrent.busy) != 0)
+        gcxi_futex_wait(&concurrent.busy, 1);
+    gcxi_mark_settle(concurrent.marker);
+}
+
+/* Some of what is left, never half of a range. */
+bool gcxi_concurrent_feed(struct gcxi_marker *m)
+{
+    struct gcxi_marker *from = concurrent.marker;
+    gcxi_lock(&concurrent.feed_lock);
+    size_t left = (size_t)(from->sp - from->base);
+    size_t n = gcxi_min(left, FEED_ENTRIES);
+    if (n < left && (from->sp[-(ptrdiff_t)n] & GCXI_RANGE_TAG) != 0)
+        n++;
+    from->sp -= n;
+    memcpy(m->sp, from->sp, n * sizeof *m->sp);
+    m->sp += n;
+    gcxi_unlock(&concurrent.feed_lock);
+    return n != 0;
+}
+
+void gcxi_concurrent_end_stw(void)
+{
+    if (concurrent.marker->overflowed)
+        gcxi_marker->overflowed = true;
+    gcxi_store_release(&concurrent.state, IDLE);
+    gcxi_store_seq_cst(&concurrent.halt, 0);
+}
+
+/* ---- Giving up ---- */
+
+static void zone_is_unmarked(enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        struct gcxi_block *block = &gcxi_map.blocks[unit];
+        for (uint32_t i = 0; i < block->slots; i++)
+            if (block->marks[i] == gcxi_map.epoch_before)
+                block->marks[i] = gcxi_map.epoch;
+        unit += block->units;
+    }
+}
+
+/* What is marked and what is not are both old. */
+static void forget_marks(void)
+{
+    if (concurrent.state == IDLE)
+        return;
+    zone_is_unmarked(GCXI_ZONE_SCAN);
+    zone_is_unmarked(GCXI_ZONE_NOSCAN);
+    gcxi_map.epoch_before = gcxi_map.epoch_kept = gcxi_map.epoch;
+    concurrent.state = IDLE;
+}
+
+void gcxi_concurrent_abandon_stw(void)
+{
+    gcxi_concurrent_halt_stw();
+    forget_marks();
+    gcxi_store_seq_cst(&concurrent.halt, 0);
+}
+
+void gcxi_concurrent_reset_after_fork(void)
+{
+    forget_marks();
+    concurrent.busy = concurrent.halt = 0;
+    concurrent.thread = NO_THREAD;
+    gcxi_lock_reset_after_fork(&concurrent.feed_lock);
+}

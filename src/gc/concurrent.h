@@ -1,0 +1,44 @@
+/* concurrent.h -- full cycles that mark beside the program.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_CONCURRENT_H
+#define GCXI_GC_CONCURRENT_H
+
+#include "gc/gc.h"
+#include "trace/workers.h"
+
+/* Between the two stops of such a cycle. Changes only in stops. */
+bool gcxi_concurrent_is_under_way(void);
+
+/* Before a cycle between the stops: the second is due, because marking has
+ * ended, or because the heap grows too fast for it. Heap lock. */
+bool gcxi_concurrent_is_due(void);
+
+/* Starts the thread that marks, once, if the settings want one. It uses malloc:
+ * not with the world stopped, and the caller counts as stopped. */
+void gcxi_concurrent_start_thread(void);
+
+/* Whether a full cycle may begin so now. World stopped, as in all that follows. */
+bool gcxi_concurrent_is_possible(void);
+
+/* The first stop, at the end of a minor cycle: roots, and off. */
+void gcxi_concurrent_begin_stw(void);
+
+/* Marking has halted when the first returns, and goes on after the second. */
+void gcxi_concurrent_halt_stw(void);
+void gcxi_concurrent_resume_stw(void);
+
+/* The second stop: what is left of it is fed to the workers. */
+bool gcxi_concurrent_feed(struct gcxi_marker *m);
+void gcxi_concurrent_end_stw(void);
+
+/* Gives the cycle up. */
+void gcxi_concurrent_abandon_stw(void);
+
+/* Time that the thread has marked for the cycle under way. */
+uint64_t gcxi_concurrent_mark_ns(void);
+
+/* In a forked child, where the thread is gone. */
+void gcxi_concurrent_reset_after_fork(void);
+
+#endif

@@ -1,0 +1,93 @@
+/* owed.c -- see owed.h. A byte per granule, searched by memchr.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "gc/owed.h"
+
+#include <string.h>
+
+#include "base/atomic.h"
+#include "heap/space.h"
+#include "os/vm.h"
+
+static struct {
+    uint8_t *added;
+    uint8_t *taken;
+    size_t granule_bytes;
+    size_t next; /* where the search for what to take goes on */
+} owed;
+
+static size_t granule_of(uintptr_t addr)
+{
+    return (addr - gcxi_map.base) / owed.granule_bytes;
+}
+
+static uintptr_t granule_addr(size_t granule)
+{
+    return gcxi_map.base + granule * owed.granule_bytes;
+}
+
+static size_t granules_end(void)
+{
+    return granule_of(gcxi_unit_addr(gcxi_zone_end(GCXI_ZONE_SCAN)));
+}
+
+int gcxi_owed_init(size_t granule_bytes)
+{
+    size_t granules = ((size_t)gcxi_map.noscan_first << GCXI_LG_UNIT) / granule_bytes;
+    owed.granule_bytes = granule_bytes;
+    owed.added = gcxi_vm_map(2 * granules);
+    owed.taken = owed.added + granules;
+    return owed.added != NULL ? 0 : -1;
+}
+
+void gcxi_owed_add_stw(uintptr_t lo, uintptr_t hi)
+{
+    memset(owed.added + granule_of(lo), 1, granule_of(hi) - granule_of(lo));
+}
+
+void gcxi_owed_clear_stw(void)
+{
+    memset(owed.added, 0, granules_end());
+    memset(owed.taken, 0, granules_end());
+}
+
+void gcxi_owed_turn_stw(void)
+{
+    uint8_t *empty = owed.taken;
+    owed.taken = owed.added;
+    owed.added = empty;
+    owed.next = 0;
+}
+
+bool gcxi_owed_take(uintptr_t *lo, uintptr_t *hi)
+{
+    size_t end = granules_end(), first = owed.next;
+    const uint8_t *found = first < end ? memchr(owed.taken + first, 1, end - first) : NULL;
+    if (found == NULL)
+        return false;
+    first = (size_t)(found - owed.taken);
+    uintptr_t unit_end = gcxi_unit_addr(gcxi_addr_unit(granule_addr(first)) + 1);
+    size_t last = first;
+    for (end = granule_of(unit_end); last < end && owed.taken[last] != 0; last++)
+        owed.taken[last] = 0;
+    owed.next = last;
+    *lo = granule_addr(first);
+    *hi = granule_addr(last);
+    return true;
+}
+
+static bool is_owed(size_t granule)
+{
+    return (owed.added[granule] | owed.taken[granule]) != 0;
+}
+
+bool gcxi_owed_next_stw(uintptr_t *lo, uintptr_t *hi, uintptr_t end)
+{
+    size_t first = granule_of(*lo), last = granule_of(end);
+    while (first < last && !is_owed(first))
+        first++;
+    *lo = granule_addr(first);
+    for (*hi = *lo; *hi < end && is_owed(granule_of(*hi)); *hi += owed.granule_bytes)
+        ;
+    return *lo < *hi;
+}
