@@ -9,12 +9,9 @@ set_target_properties(gcx_leak PROPERTIES OUTPUT_NAME gcx-leak)
 target_compile_options(gcx_leak PRIVATE -fno-builtin-malloc -fno-builtin-calloc)
 
 # Its header only: libdw is loaded when there is a line to find.
-find_package(PkgConfig)
-if(PkgConfig_FOUND AND NOT CMAKE_CROSSCOMPILING)
-    pkg_check_modules(LIBDW libdw)
-endif()
-target_compile_definitions(gcx_leak PRIVATE GCXI_HAVE_LIBDW=$<BOOL:${LIBDW_FOUND}>)
-target_include_directories(gcx_leak PRIVATE ${LIBDW_INCLUDE_DIRS})
+include(CheckIncludeFile)
+check_include_file(elfutils/libdwfl.h GCX_HAVE_LIBDWFL)
+target_compile_definitions(gcx_leak PRIVATE GCXI_HAVE_LIBDW=$<BOOL:${GCX_HAVE_LIBDWFL}>)
 
 add_library(gcx::leak ALIAS gcx_leak)
 if(GCX_INSTALL)
