@@ -1,6 +1,14 @@
 # libgcx-leak.so: the whole library with malloc's family in front, to preload
 # or to link to.
 
+# It stands before glibc's allocator and knows its names; gcx/leak.h is
+# everywhere.
+include(CheckSymbolExists)
+check_symbol_exists(__GLIBC__ features.h GCX_HAVE_GLIBC)
+if(NOT GCX_HAVE_GLIBC)
+    return()
+endif()
+
 file(GLOB gcx_preload_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/diag/preload/*.c")
 source_group("src/diag/preload" FILES ${gcx_preload_sources})
 gcx_add_library(gcx_leak SHARED 1 ${gcx_preload_sources})
