@@ -8,7 +8,11 @@
 #include <string.h>
 
 /* Frames stay apart, and none is turned into a jump. */
+#ifdef __clang__
+#define CASE __attribute__((noinline))
+#else
 #define CASE __attribute__((noinline, noclone))
+#endif
 
 struct corpus_case {
     const char *name;
