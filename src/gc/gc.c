@@ -284,9 +284,9 @@ static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t 
     struct gcxi_block *block = take_large(self, kind, size, align);
     if (block == NULL)
         return out_of_memory(size);
-    if (kind != GCXI_NOSCAN && gcxi_gc.settings.is_checked)
+    if (!gcxi_kind_is_noscan(kind) && gcxi_gc.settings.is_checked)
         memset((void *)gcxi_block_addr(block), 0, block->slot_bytes); /* no trailer yet */
-    else if (kind != GCXI_NOSCAN && block->needs_zero)
+    else if (!gcxi_kind_is_noscan(kind) && block->needs_zero)
         zero_outside_critical(self, block);
     return (void *)gcxi_block_addr(block);
 }
