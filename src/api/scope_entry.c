@@ -4,10 +4,13 @@
 #include "gc/scope.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "api/alloc.h"
 #include "gc/check.h"
 #include "heap/chain.h"
+
+#define CLEARED_BYTES 640 /* more than the frames from here to the end of a scope take */
 
 extern inline void *gcx_scope_alloc(size_t size);
 
@@ -102,7 +105,16 @@ static GCXI_COLD int refuse_end(const struct end_request *request)
     return -1;
 }
 
-static int end(struct gcx_scope *scope, uintptr_t frame, const void *site)
+/* What functions that have returned left on the stack would be taken for what
+ * the program holds where our own frames come to lie on it. */
+static GCXI_NOINLINE void clear_stack_below(void)
+{
+    unsigned char frame[CLEARED_BYTES];
+    memset(frame, 0, sizeof frame);
+    __asm__ volatile("" : : "r"(frame) : "memory");
+}
+
+static GCXI_NOINLINE int end(struct gcx_scope *scope, uintptr_t frame, const void *site)
 {
     struct end_request request = {scope, frame, site, GCXI_SCOPE_UNKNOWN, NULL};
     if (scope != NULL)
@@ -115,12 +127,14 @@ static int end(struct gcx_scope *scope, uintptr_t frame, const void *site)
 
 int gcx_scope_end(struct gcx_scope *scope)
 {
+    clear_stack_below();
     return end(scope, GCXI_CALLER_FRAME(), GCXI_SITE());
 }
 
 /* A scope for which there was no memory has none to end. */
 void gcx_detail_scope_leave(struct gcx_scope *scope)
 {
+    clear_stack_below();
     if (scope->serial != 0)
         end(scope, GCXI_CALLER_FRAME(), GCXI_SITE());
 }
