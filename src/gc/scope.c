@@ -326,17 +326,24 @@ static void drop_pins(struct gcxi_mutator *self, const struct gcxi_scope *scope)
 
 /* ---- The stack of a verified scope ---- */
 
+static bool leads_in(const struct gcxi_mutator *self, uintptr_t word)
+{
+    struct scope_object o = find_young(self, word);
+    return o.block != NULL && holds(self, self->scopes.open.count - 1, &o);
+}
+
 /* Does [lo, hi) hold an address in an object, or one past its end, that the
  * innermost scope holds and that is not pinned? */
 static GCXI_NO_SANITIZE bool stack_leads_in(const struct gcxi_mutator *self, uintptr_t lo,
                                             uintptr_t hi)
 {
-    for (lo = gcxi_align_up(lo, sizeof lo); lo + sizeof lo <= hi; lo += sizeof lo)
-        for (unsigned back = 0; back < 2; back++) {
-            struct scope_object o = find_young(self, *(const uintptr_t *)lo - back);
-            if (o.block != NULL && holds(self, self->scopes.open.count - 1, &o))
-                return true;
-        }
+    uintptr_t base = gcxi_map.base, bytes = (uintptr_t)gcxi_map.units << GCXI_LG_UNIT;
+    for (lo = gcxi_align_up(lo, sizeof lo); lo + sizeof lo <= hi; lo += sizeof lo) {
+        uintptr_t word = *(const uintptr_t *)lo;
+        if (GCXI_UNLIKELY(word - base <= bytes) &&
+            (leads_in(self, word) || leads_in(self, word - 1)))
+            return true;
+    }
     return false;
 }
 
