@@ -754,7 +754,7 @@ static int play_many(const char *arg)
 {
     pthread_t thread;
     struct player p = {{(uint64_t)atoi(arg + 1) + 1}, (enum gcx_promise)(arg[0] - '0'), 0};
-    size_t scopes = scaled(350000);
+    size_t scopes = scaled(150000);
     heap_table = gcx_alloc(TABLE * sizeof *heap_table);
     keep = (struct node *)heap_table;
     p.is_chatty = arg[1] == '7';
