@@ -8,10 +8,13 @@
 
 #include "api/alloc.h"
 #include "gc/check.h"
+#include "gc/scope_report.h"
 #include "heap/chain.h"
 
 #define CLEARED_BYTES 640 /* more than the frames from here to the end of a scope take */
 
+#undef gcx_scope_alloc
+extern inline void *gcx_detail_scope_alloc(size_t size, const char *site);
 extern inline void *gcx_scope_alloc(size_t size);
 
 /* ---- Promises ---- */
@@ -141,7 +144,8 @@ void gcx_detail_scope_leave(struct gcx_scope *scope)
 
 /* ---- Allocation ---- */
 
-static void *scope_alloc(enum gcxi_kind kind, size_t size, uintptr_t frame, const void *site)
+static void *scope_alloc(enum gcxi_kind kind, size_t size, uintptr_t frame, const char *text,
+                         const void *site)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     size_t added = gcxi_gc.settings.is_checked ? GCXI_CHECK_BYTES : 0;
@@ -155,17 +159,20 @@ static void *scope_alloc(enum gcxi_kind kind, size_t size, uintptr_t frame, cons
     }
     if (is_large)
         kind = kind == GCXI_SCOPED ? GCXI_SCAN : GCXI_NOSCAN;
-    return gcxi_alloc_of_kind(kind, size, site);
+    void *object = gcxi_alloc_of_kind(kind, size, site);
+    if (GCXI_UNLIKELY(gcxi_scope_reports))
+        gcxi_alloc_report(object, size, text != NULL ? text : "(no site)", site);
+    return object;
 }
 
-void *gcx_detail_scope_alloc_slow(size_t size)
+void *gcx_detail_scope_alloc_slow(size_t size, const char *site)
 {
-    return scope_alloc(GCXI_SCOPED, size, GCXI_CALLER_FRAME(), GCXI_SITE());
+    return scope_alloc(GCXI_SCOPED, size, GCXI_CALLER_FRAME(), site, GCXI_SITE());
 }
 
 void *gcx_scope_alloc_noscan(size_t size)
 {
-    return scope_alloc(GCXI_SCOPED_NOSCAN, size, GCXI_CALLER_FRAME(), GCXI_SITE());
+    return scope_alloc(GCXI_SCOPED_NOSCAN, size, GCXI_CALLER_FRAME(), NULL, GCXI_SITE());
 }
 
 /* Old at once. A cycle may come between: then it is old already, or was never
@@ -196,7 +203,7 @@ void *gcx_alloc_hint(size_t size, unsigned hints)
     }
     if (is_scoped)
         return scope_alloc(is_noscan ? GCXI_SCOPED_NOSCAN : GCXI_SCOPED, size, GCXI_CALLER_FRAME(),
-                           GCXI_SITE());
+                           NULL, GCXI_SITE());
     enum gcxi_kind kind = is_noscan ? GCXI_NOSCAN : GCXI_SCAN;
     return is_old ? alloc_old(kind, size, GCXI_SITE())
                   : gcxi_alloc_of_kind(kind, size, GCXI_SITE());

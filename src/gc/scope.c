@@ -45,6 +45,7 @@
 #include "gc/check.h"
 #include "gc/gc.h"
 #include "gc/remember.h"
+#include "gc/scope_report.h"
 #include "heap/chain.h"
 #include "os/vm.h"
 
@@ -467,6 +468,14 @@ static void settle(struct gcxi_mutator *self, const struct gcxi_scope *scope, ui
         each_lane(self, scope, site, retire);
     else
         gcxi_scope_give_up(self);
+    if (GCXI_UNLIKELY(gcxi_scope_reports))
+        gcxi_scope_report_end(scope->serial, can_go, scope->site);
+}
+
+uint64_t gcxi_scope_serial(const struct gcxi_mutator *self)
+{
+    const struct gcxi_scope *top = scope_top(&self->scopes);
+    return top != NULL ? top->serial : 0;
 }
 
 /* The innermost scope is done with. */
@@ -484,6 +493,9 @@ static void pop(struct gcxi_mutator *self)
 static void abandon(struct gcxi_mutator *self)
 {
     gcxi_scope_give_up(self);
+    if (GCXI_UNLIKELY(gcxi_scope_reports))
+        gcxi_scope_report_end(scope_top(&self->scopes)->serial, false,
+                              scope_top(&self->scopes)->site);
     pop(self);
 }
 

@@ -38,6 +38,9 @@ void gcxi_scope_store(struct gcxi_mutator *self, const void *slot, const void *v
 /* Pointers may have been stored that nobody named: open scopes are not reused. */
 void gcxi_scope_give_up(struct gcxi_mutator *self);
 
+/* Of the innermost open scope; 0 if none is open. */
+uint64_t gcxi_scope_serial(const struct gcxi_mutator *self);
+
 /* The object is old from now on. */
 void gcxi_scope_make_old(struct gcxi_block *block, uint32_t slot);
 

@@ -90,6 +90,8 @@ static void read_environment_choices(struct gcxi_settings *settings)
         settings->promise = (uint8_t)(GCX_PROMISE_QUARANTINED + choice);
     if (env_int("GCX_TRACE", 0, 1, &v))
         settings->is_traced = v != 0;
+    if (env_int("GCX_ESCAPE_REPORT", 0, 1, &v))
+        settings->reports_escapes = v != 0;
     if (env_int("GCX_CHECK", 0, 1, &v))
         settings->is_checked = v != 0;
     if (env_int("GCX_STRESS", 0, 1000000000, &v))

@@ -989,10 +989,68 @@ static void checked_mode_is_silent_about_the_rest(void **state)
     free(result);
 }
 
+/* ---- The report ---- */
+
+enum { STAYS_LINE = __LINE__ + 8, LEAVES_LINE, FOUND_LINE };
+
+static void *volatile found; /* a root */
+
+static NOINLINE void report_scope(enum gcx_promise promise)
+{
+    GCX_SCOPE_AS(s, promise)
+    {
+        memset(gcx_scope_alloc(32), 1, 32);
+        keep = gcx_escape(gcx_scope_alloc(64));
+        found = promise == GCX_PROMISE_QUARANTINED ? gcx_scope_alloc(80) : NULL;
+        memset(gcx_alloc(48), 1, 48);
+    }
+}
+
+static int report_child(const char *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 100; i++)
+        report_scope(GCX_PROMISE_TRUSTED);
+    clear_stack();
+    for (int i = 0; i < 10; i++)
+        report_scope(GCX_PROMISE_QUARANTINED);
+    clear_stack();
+    return 0;
+}
+
+/* What follows "test_scope.c:<line>: " in the report. */
+static const char *reported(const char *text, int line)
+{
+    char name[64];
+    snprintf(name, sizeof name, "test_scope.c:%d: ", line);
+    const char *at = strstr(text, name);
+    return at != NULL ? at + strlen(name) : "";
+}
+
+static void the_report_says_what_outlived_its_scope(void **state)
+{
+    struct child_result *result = malloc(sizeof *result);
+    const char *variables[] = {"GCX_ESCAPE_REPORT=1", NULL};
+    (void)state;
+    child_run(result, "report", "", variables);
+    assert_true(child_ok(result));
+    const char *said = reported(result->err, STAYS_LINE);
+    assert_int_equal(strncmp(said, "32 bytes x 110: does not escape\n", 32), 0);
+    said = reported(result->err, LEAVES_LINE);
+    assert_int_equal(strncmp(said, "64 bytes x 110: escapes to heap (", 33), 0);
+    said = reported(result->err, FOUND_LINE);
+    assert_int_equal(strncmp(said, "80 bytes x 10: escapes to heap (", 32), 0);
+    assert_non_null(strstr(said, "of them, seen from the end of the scope at "));
+    assert_non_null(strstr(result->err, ": 48 bytes x 110: does not escape, without a hint"));
+    free(result);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct child_entry children[] = {
-        {"play", play_many}, {"verified", verified_child}, {"checked", checked_child}};
+    static const struct child_entry children[] = {{"play", play_many},
+                                                  {"verified", verified_child},
+                                                  {"checked", checked_child},
+                                                  {"report", report_child}};
     if (child_is(argc, argv))
         return child_main(argv, children, COUNT_OF(children));
     const struct CMUnitTest tests[] = {
@@ -1026,6 +1084,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(another_thread_may_say_it),
         cmocka_unit_test(checked_mode_tells_of_both_places),
         cmocka_unit_test(checked_mode_is_silent_about_the_rest),
+        cmocka_unit_test(the_report_says_what_outlived_its_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
