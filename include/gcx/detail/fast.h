@@ -37,10 +37,10 @@ extern GCX_API __thread struct gcx_detail_runs gcx_detail_runs
 /* With the explicit barrier: one byte per card of the heap, indexed by
  * address; size is 0 when no barrier is needed. */
 struct gcx_detail_cards {
-    uintptr_t base; /* first byte of the heap's tracked part */
-    uintptr_t size; /* bytes tracked */
-    uint8_t *card;  /* one per 512 bytes */
-    uint8_t *block; /* one per 64 KiB: some card of it is set */
+    uintptr_t base;  /* first byte of the heap's tracked part */
+    uintptr_t size;  /* bytes tracked */
+    uint8_t *card;   /* one per 512 bytes */
+    uint8_t *block;  /* one per 64 KiB: some card of it is set */
     uint64_t scopes; /* open ones that verify stores (gcx/scope.h) */
 };
 #define GCX_DETAIL_LG_CARD 9
