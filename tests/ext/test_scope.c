@@ -708,7 +708,8 @@ static NOINLINE struct item *play_scope(struct player *p, struct item *outer, in
             struct item *inner = play_scope(p, item, depth - 1);
             if (inner != NULL) {
                 check_item(inner, 6);
-                gcx_store(item, (void **)&item->kids[1], inner);
+                if (!p->is_chatty) /* the partner may be reading it */
+                    gcx_store(item, (void **)&item->kids[1], inner);
             }
         }
         check_item(item, 8);
@@ -844,9 +845,59 @@ static NOINLINE hidden_ptr verified_once(void)
     return h;
 }
 
+static NOINLINE void store_into_outer(struct node *outer, uint64_t length)
+{
+    for (uint64_t i = 0; i < length; i++)
+        GCX_SCOPE_AS(inner, GCX_PROMISE_VERIFIED)
+        {
+            struct node *n = make_node(NULL, i);
+            gcx_store(n, (void **)&n->next, outer->next);
+            gcx_store(outer, (void **)&outer->next, n);
+            n = NULL;
+            clear_stack();
+        }
+}
+
+static NOINLINE int outer_holds_what_inner_stored(void)
+{
+    int is_right = 0;
+    GCX_SCOPE_AS(outer, GCX_PROMISE_VERIFIED)
+    {
+        struct node *first = make_node(NULL, 0);
+        store_into_outer(first, 50);
+        is_right = list_is_intact(first->next, 50);
+    }
+    return is_right;
+}
+
+/* The first stores into an object that is old from the start need no barrier. */
+static NOINLINE void make_long_lived(void)
+{
+    struct node *fresh = gcx_alloc(sizeof *fresh);
+    pattern_fill(fresh->words, sizeof fresh->words, 4);
+    keep = gcx_alloc_hint(sizeof *keep, GCX_HINT_LONG_LIVED);
+    keep->other = fresh;
+}
+
+static int long_lived_is_remembered(void)
+{
+    for (int i = 0; i < 20; i++) {
+        make_long_lived();
+        collect_minor();
+        churn(sizeof *keep, 1000);
+        if (!pattern_intact(keep->other->words, sizeof keep->other->words, 4))
+            return 0;
+    }
+    return 1;
+}
+
 static int verified_child(const char *arg)
 {
     (void)arg;
+    if (!long_lived_is_remembered())
+        return 6;
+    if (!outer_holds_what_inner_stored())
+        return 5;
     verified_once();
     hidden_ptr first = verified_once();
     if (first != verified_once() && !is_stressed() && !SANITIZED)
@@ -978,7 +1029,8 @@ static void checked_mode_tells_of_both_places(void **state)
     assert_non_null(told);
     assert_non_null(strstr(told, "allocated by"));
     assert_non_null(strstr(told, "freed by"));
-    assert_null(strstr(told + 1, "escape from")); /* once */
+    if (!SANITIZED) /* there the stack holds more than the program does */
+        assert_null(strstr(told + 1, "escape from")); /* once */
     run_checked("w", result);
     told = strstr(result->err, "write after free");
     assert_non_null(told);
