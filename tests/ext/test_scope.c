@@ -885,7 +885,8 @@ static int long_lived_is_remembered(void)
         make_long_lived();
         collect_minor();
         churn(sizeof *keep, 1000);
-        if (!pattern_intact(keep->other->words, sizeof keep->other->words, 4))
+        if (gcx_base(keep->other) != keep->other ||
+            !pattern_intact(keep->other->words, sizeof keep->other->words, 4))
             return 0;
     }
     return 1;
