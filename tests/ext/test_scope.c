@@ -845,16 +845,20 @@ static NOINLINE hidden_ptr verified_once(void)
     return h;
 }
 
+static NOINLINE void store_one(struct node *outer, uint64_t seed)
+{
+    struct node *n = make_node(NULL, seed);
+    gcx_store(n, (void **)&n->next, outer->next);
+    gcx_store(outer, (void **)&outer->next, n);
+    clear_stack();
+}
+
 static NOINLINE void store_into_outer(struct node *outer, uint64_t length)
 {
     for (uint64_t i = 0; i < length; i++)
         GCX_SCOPE_AS(inner, GCX_PROMISE_VERIFIED)
         {
-            struct node *n = make_node(NULL, i);
-            gcx_store(n, (void **)&n->next, outer->next);
-            gcx_store(outer, (void **)&outer->next, n);
-            n = NULL;
-            clear_stack();
+            store_one(outer, i);
         }
 }
 
