@@ -93,6 +93,8 @@ def lifetime_workloads():
 
 PARTS = {
     "pool": ("pair", "batch", "limit", "buffer", "shared"),
+    "scope": ("request", "request_quarantined", "request_scoped", "alloc", "calloc", "bump",
+              "pair"),
     "slice": ("append", "with_cap", "pointers"),
     "builder": ("build", "grown", "concat"),
     "map": ("insert", "presized", "find", "miss", "iterate", "delete"),

@@ -9,6 +9,8 @@
 #include "gc/gc.h"
 #include "trace/special.h"
 #include "gc/check.h"
+#include "gc/scope.h"
+#include "gc/scope_report.h"
 
 /* The inline functions as symbols, for callers that do not inline. */
 extern inline void *gcx_detail_bump(struct gcx_detail_run *runs, size_t size,
@@ -85,19 +87,38 @@ void *gcxi_alloc_of_kind(unsigned kind, size_t size, const void *site)
     return alloc_unaligned((enum gcxi_kind)kind, size, site);
 }
 
+void gcxi_alloc_report(const void *object, size_t size, const char *text, const void *site)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    uint64_t serial = self != NULL ? gcxi_scope_serial(self) : 0;
+    if (object == NULL || serial == 0)
+        return;
+    gcxi_critical_enter(&self->suspend);
+    gcxi_scope_report_born(object, size, serial, text, site);
+    gcxi_critical_leave(&self->suspend);
+}
+
+static void *alloc_unhinted(enum gcxi_kind kind, size_t size, const void *site)
+{
+    void *object = alloc_unaligned(kind, size, site);
+    if (GCXI_UNLIKELY(gcxi_scope_reports))
+        gcxi_alloc_report(object, size, NULL, site);
+    return object;
+}
+
 void *gcx_detail_alloc_slow(size_t size)
 {
-    return alloc_unaligned(GCXI_SCAN, size, GCXI_SITE());
+    return alloc_unhinted(GCXI_SCAN, size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_loose_slow(size_t size)
 {
-    return alloc_unaligned(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size, GCXI_SITE());
+    return alloc_unhinted(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
-    return alloc_unaligned(GCXI_NOSCAN, size, GCXI_SITE());
+    return alloc_unhinted(GCXI_NOSCAN, size, GCXI_SITE());
 }
 
 void *gcx_alloc_root(size_t size)

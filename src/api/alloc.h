@@ -20,6 +20,9 @@ GCXI_INLINE void *gcxi_alloc_for(enum gcxi_kind kind, size_t size, const void *s
     return kind == GCXI_NOSCAN ? gcx_alloc_noscan(size) : gcx_alloc(size);
 }
 
+/* GCX_ESCAPE_REPORT=1: tells of an object that was handed out. */
+void gcxi_alloc_report(const void *object, size_t size, const char *text, const void *site);
+
 /* An object of a kind of heap/kind.h. NULL with errno. The caller is outside
  * the collector and its frame is scanned. [collects] */
 void *gcxi_alloc_of_kind(unsigned kind, size_t size, const void *site);

@@ -5,6 +5,7 @@
 
 #include "api/watch.h"
 #include "gc/runner.h"
+#include "gc/scope.h"
 #include "trace/hook.h"
 
 static int refuse(const char *function, const void *obj, const char *mistake)
@@ -28,6 +29,7 @@ int gcx_cleanup_add(void *obj, void (*fn)(void *arg), void *arg)
     if (!gcxi_watch_begin(&w, obj, name))
         return -1;
     struct gcxi_hook hook = {.object = w.object | GCXI_HOOK_CLEANUP, .cleanup = fn, .arg = arg};
+    gcxi_scope_escape(w.self, arg);
     bool is_own = is_inside(&w, arg);
     int error = is_own ? EINVAL : gcxi_hook_add(w.block, w.slot, &hook);
     gcxi_watch_end(&w);
@@ -59,6 +61,7 @@ int gcx_finalizer_set(void *obj, void (*fn)(void *obj, void *arg), void *arg)
     }
     struct gcxi_hook hook = {.object = w.object | GCXI_HOOK_FINALIZER, .finalizer = fn, .arg = arg};
     gcxi_hook_remove(w.block, w.slot, &hook, true);
+    gcxi_scope_escape(w.self, arg);
     int error = fn != NULL ? gcxi_hook_add(w.block, w.slot, &hook) : 0;
     gcxi_watch_end(&w);
     return error == 0 ? 0 : (errno = error, -1);

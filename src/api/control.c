@@ -7,6 +7,7 @@
 #include "gc/gc.h"
 #include "gc/hooks.h"
 #include "gc/remember.h"
+#include "gc/scope.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "trace/roots.h"
@@ -139,7 +140,10 @@ int64_t gcx_set_heap_max(int64_t bytes)
 
 void gcx_dirty(const void *obj)
 {
+    struct gcxi_mutator *self = gcxi_mutator_self();
     gcxi_remember_object((uintptr_t)obj);
+    if (self != NULL && self->scopes.verified != 0)
+        gcxi_scope_give_up(self); /* nobody says which pointers it holds */
 }
 
 /* Only whole words within the range are read. */

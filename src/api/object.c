@@ -7,6 +7,7 @@
 #include "api/alloc.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
+#include "gc/scope.h"
 #include "gcx/detail/extend.h"
 #include "heap/kind.h"
 #include "heap/recycle.h"
@@ -109,9 +110,10 @@ static bool unbump(const struct gcxi_lane *lane, struct gcxi_block *block, uint3
 {
     uintptr_t addr = gcxi_slot_addr(block, slot);
     if (lane == NULL || gcxi_load_relaxed(&block->owner) != lane ||
-        lane->run->cur != addr + block->slot_bytes || slot < block->young_lo)
+        lane->run->cur != addr + block->slot_bytes || slot < block->young_lo ||
+        gcxi_kind_is_scoped(block->kind))
         return false;
-    if (block->kind != GCXI_NOSCAN)
+    if (!gcxi_kind_is_noscan(block->kind))
         memset((void *)addr, 0, block->slot_bytes);
     gcxi_store_relaxed(&lane->run->cur, addr);
     gcxi_store_release(&block->marks[slot], GCXI_MARK_NONE);
@@ -210,7 +212,7 @@ static bool fits_in_place(const struct gcxi_block *block, uint32_t slot, size_t 
 /* Zeroes what lies behind the wanted bytes, so that growing again finds zero. */
 static void clear_tail(const struct gcxi_block *block, void *p, size_t size)
 {
-    if (block->kind != GCXI_NOSCAN)
+    if (!gcxi_kind_is_noscan(block->kind))
         memset((char *)p + size, 0, block->slot_bytes - size);
 }
 
@@ -219,16 +221,27 @@ static void clear_tail(const struct gcxi_block *block, void *p, size_t size)
 static bool kind_allows(const struct gcxi_block *block, size_t size)
 {
     if (block->kind < GCXI_KINDS)
-        return block->kind < GCXI_WEAK;
+        return block->kind < GCXI_WEAK || block->kind == GCXI_SCOPED_NOSCAN;
     size_t element_bytes = gcxi_kinds[block->kind]->element_bytes;
     return element_bytes == 0 || (size != 0 && size % element_bytes == 0);
+}
+
+/* An object of a scope becomes an ordinary one: the scope that holds it need not be
+ * the innermost. What it points to in scopes is then held by no object of theirs. */
+static enum gcxi_kind kind_when_moved(struct gcxi_mutator *self, const struct gcxi_block *block)
+{
+    if (block->kind == GCXI_SCOPED)
+        gcxi_scope_give_up(self);
+    if (block->kind == GCXI_LOOSE || block->kind == GCXI_SCOPED)
+        return GCXI_SCAN;
+    return block->kind == GCXI_SCOPED_NOSCAN ? GCXI_NOSCAN : (enum gcxi_kind)block->kind;
 }
 
 /* p keeps its object alive, so its block stays what it is. */
 static void *move(struct gcxi_mutator *self, const struct found *found, void *p, size_t size)
 {
     const struct gcxi_block *block = found->block;
-    enum gcxi_kind kind = block->kind == GCXI_LOOSE ? GCXI_SCAN : (enum gcxi_kind)block->kind;
+    enum gcxi_kind kind = kind_when_moved(self, block);
     size_t old_bytes = usable_bytes(block, found->slot);
     void *fresh = gcxi_gc_alloc(self, kind, size);
     if (fresh != NULL)

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "gcx/scope.h"
+
 #include "api/alloc.h"
 #include "api/watch.h"
 #include "heap/side.h"
@@ -104,6 +106,7 @@ gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
         return NULL;
     struct gcx_ephemeron *e = gcxi_alloc_of_kind(GCXI_EPHEMERON, sizeof *e, GCXI_SITE());
     if (e != NULL) {
+        gcx_escape(value);
         gcxi_store_relaxed(&e->value, (uintptr_t)value);
         gcxi_store_release(&e->key, (uintptr_t)key);
     }

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "gc/gc.h"
+#include "gc/scope.h"
 #include "os/stack.h"
 
 /* Reports the mistake, outside of every lock. -1 with the errno given. */
@@ -106,6 +107,7 @@ static void switch_at(uintptr_t sp, void *arg)
     struct switch_request *request = arg;
     request->error =
         gcxi_stacks_switch(&request->self->stacks, request->from, request->to, sp, request->frame);
+    gcxi_scope_give_up(request->self); /* what runs there allocates in scopes it does not know */
 }
 
 static GCXI_COLD int switch_error(const struct switch_request *request)

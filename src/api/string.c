@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/alloc.h"
+#include "gc/scope.h"
 
 static char *copy_string(const char *s, size_t length, const void *site)
 {
@@ -27,6 +28,13 @@ char *gcx_strndup(const char *s, size_t max_bytes)
     return s != NULL ? copy_string(s, strnlen(s, max_bytes), GCXI_SITE()) : (errno = EINVAL, NULL);
 }
 
+/* A copy holds pointers that no barrier has seen. */
+static bool self_verifies(void)
+{
+    const struct gcxi_mutator *self = gcxi_mutator_self();
+    return self != NULL && self->scopes.verified != 0;
+}
+
 void *gcx_memdup(const void *src, size_t n_bytes)
 {
     if (src == NULL && n_bytes != 0) {
@@ -36,6 +44,8 @@ void *gcx_memdup(const void *src, size_t n_bytes)
     void *copy = gcxi_alloc_for(GCXI_SCAN, n_bytes, GCXI_SITE());
     if (copy != NULL && n_bytes != 0)
         memcpy(copy, src, n_bytes);
+    if (self_verifies())
+        gcxi_scope_give_up(gcxi_mutator_self());
     return copy;
 }
 

@@ -8,6 +8,7 @@
 
 #include "api/thread.h"
 #include "gc/gc.h"
+#include "gc/scope.h"
 
 int gcx_thread_register(void)
 {
@@ -64,6 +65,7 @@ static struct gcxi_handoff *handoff_begin(void *(*start)(void *), void *arg)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return NULL;
+    gcxi_scope_escape(self, arg);
     gcxi_mutator_lock_heap(self);
     struct gcxi_handoff *handoff = gcxi_handoff_create(start, arg);
     gcxi_mutator_unlock_heap();

@@ -348,7 +348,7 @@ int GC_get_kind_and_size(const void *base, size_t *bytes)
         *bytes = block != NULL ? block->slot_bytes : 0;
     if (block == NULL)
         return BOEHM_NORMAL;
-    if (block->kind == GCXI_NOSCAN)
+    if (gcxi_kind_is_noscan(block->kind))
         return gcxi_boehm_is_pinned(base) ? BOEHM_AUNCOLLECTABLE : BOEHM_PTRFREE;
     if (block->kind < GCXI_KINDS)
         return block->kind == GCXI_ROOT ? BOEHM_UNCOLLECTABLE : BOEHM_NORMAL;

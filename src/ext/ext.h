@@ -28,6 +28,8 @@ GCXI_EXT_INLINE void gcxi_ext_note(const void *slot, const void *value)
         *(volatile uint8_t *)&gcx_detail_cards.card[offset >> GCX_DETAIL_LG_CARD] = 1;
         *(volatile uint8_t *)&gcx_detail_cards.block[offset >> GCX_DETAIL_LG_BLOCK] = 1;
     }
+    if (GCXI_EXT_UNLIKELY(__atomic_load_n(&gcx_detail_cards.scopes, __ATOMIC_RELAXED) != 0))
+        gcx_detail_scope_store(slot, value);
     gcx_keep_alive(value);
 }
 

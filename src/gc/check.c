@@ -21,6 +21,7 @@
 #define SEAL_KEY UINT64_C(0x9e3779b97f4a7c15)
 #define QUEUE_ENTRIES 8192u
 #define QUEUE_BYTES (32 * GCXI_MIB)
+#define RETIRED (UINT64_C(1) << 63) /* in bytes of a trailer: and not found since */
 #define FINDINGS 32u
 #define LINE_BYTES 400
 
@@ -197,6 +198,20 @@ bool gcxi_check_free(struct gcxi_mutator *self, void *object, const void *site)
     return is_freed;
 }
 
+/* Only its owner and a cycle look at an object of a scope that was not freed. */
+void gcxi_check_retire(struct gcxi_block *block, uint32_t slot, const void *site)
+{
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    struct check_trailer *trailer = trailer_of(block, addr);
+    check_object(block, addr);
+    if (trailer->freed_at != NULL)
+        return;
+    trailer->bytes |= RETIRED;
+    trailer->freed_at = site;
+    seal(trailer);
+    memset((void *)addr, POISON_BYTE, (uintptr_t)trailer - addr);
+}
+
 bool gcxi_check_drain(struct gcxi_mutator *self)
 {
     gcxi_mutator_lock_heap(self);
@@ -209,13 +224,31 @@ bool gcxi_check_drain(struct gcxi_mutator *self)
 
 /* ---- Around a cycle ---- */
 
+/* An object that was promised to be dead has survived a cycle. */
+static void tell_retired(const struct gcxi_block *block, uintptr_t addr)
+{
+    struct check_trailer *trailer = trailer_of(block, addr);
+    if (trailer->freed_at == NULL || (trailer->bytes & RETIRED) == 0)
+        return;
+    trailer->bytes &= ~RETIRED;
+    seal(trailer);
+    note("escape from a trusted scope", addr, 0, trailer);
+}
+
+static void walk_object(const struct gcxi_block *block, uintptr_t addr, bool is_census_over)
+{
+    check_object(block, addr);
+    if (is_census_over)
+        tell_retired(block, addr);
+}
+
 static void walk_block(struct gcxi_block *block, bool is_census_over)
 {
     for (uint32_t slot = 0; slot < block->slots; slot++) {
         uintptr_t addr = gcxi_slot_addr(block, slot);
         if (gcxi_slot_is_object(block, slot) &&
             (block->owner == NULL || !gcxi_slot_is_in_run(block, slot, block->owner)))
-            check_object(block, addr);
+            walk_object(block, addr, is_census_over);
         else if (gcxi_block_is_large(block))
             continue;
         else if (!is_census_over)
@@ -270,7 +303,7 @@ static void tell(const char *what, const char *of, const void *p, uintptr_t addr
     char line[LINE_BYTES];
     struct gcxi_code code = gcxi_module_code(trailer->born_at);
     int n = snprintf(line, sizeof line, "%s %s %p: object at %p of %zu bytes", what, of, p,
-                     (void *)addr, (size_t)trailer->bytes);
+                     (void *)addr, (size_t)(trailer->bytes & ~RETIRED));
     if (trailer->born_at != NULL)
         n += snprintf(line + n, sizeof line - (size_t)n, ", allocated by %s+0x%zx", code.module,
                       code.offset);

@@ -14,6 +14,7 @@
  *     to end, and every object carries a trailer.
  * K2  What waits in the queue is an object for the heap and none for the
  *     program. It is marked in every cycle.
+ *     A retired object is none for the program either, and is not marked.
  * K3  A finding is told once: what was damaged is written anew.
  *
  * Locking: the heap lock for the queue; the world stopped for the walks.
@@ -40,6 +41,10 @@ size_t gcxi_check_usable(const struct gcxi_block *block, uint32_t slot);
 /* gcx_free of an object: to the queue. The caller is in a critical section, and
  * should tell what was found afterwards. False: freed before. */
 bool gcxi_check_free(struct gcxi_mutator *self, void *object, const void *site);
+
+/* An object of a scope that is over: poison, but not queued, so that a cycle that
+ * finds it reachable tells of it. In a critical section of its owner. */
+void gcxi_check_retire(struct gcxi_block *block, uint32_t slot, const void *site);
 
 /* Empties the queue when memory is short; true if something was in it. */
 bool gcxi_check_drain(struct gcxi_mutator *self);

@@ -17,6 +17,7 @@
 #include "gc/check.h"
 #include "gc/fork.h"
 #include "gc/remember.h"
+#include "gc/scope_report.h"
 #include "heap/recycle.h"
 #include "heap/space.h"
 #include "os/clock.h"
@@ -43,7 +44,8 @@ static int init_parts(const struct gcxi_settings *settings)
         gcxi_space_init(settings->reserve_bytes) != 0 ||
         gcxi_workers_init(settings->mark_workers) != 0 ||
         gcxi_remember_init(settings->barrier, settings->dirty_name) != 0 ||
-        (settings->is_checked && gcxi_check_init() != 0))
+        (settings->is_checked && gcxi_check_init() != 0) ||
+        (settings->reports_escapes && gcxi_scope_report_init() != 0))
         return -1;
     errno = gcxi_mutator_init();
     return errno == 0 ? 0 : -1;
@@ -284,9 +286,9 @@ static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t 
     struct gcxi_block *block = take_large(self, kind, size, align);
     if (block == NULL)
         return out_of_memory(size);
-    if (kind != GCXI_NOSCAN && gcxi_gc.settings.is_checked)
+    if (!gcxi_kind_is_noscan(kind) && gcxi_gc.settings.is_checked)
         memset((void *)gcxi_block_addr(block), 0, block->slot_bytes); /* no trailer yet */
-    else if (kind != GCXI_NOSCAN && block->needs_zero)
+    else if (!gcxi_kind_is_noscan(kind) && block->needs_zero)
         zero_outside_critical(self, block);
     return (void *)gcxi_block_addr(block);
 }

@@ -95,6 +95,7 @@ static void mutator_forget(struct gcxi_mutator *mutator)
     gcxi_local_unused(&mutator->local, &unused_bytes, &unused_slots);
     mutators.past_alloc_bytes += mutator->local.alloc_bytes - unused_bytes;
     mutators.past_alloc_slots += mutator->local.alloc_slots - unused_slots;
+    gcxi_scopes_fini(&mutator->scopes);
     gcxi_sub_relaxed(&mutators.threads, 1);
 }
 
@@ -225,6 +226,8 @@ void gcxi_mutators_flush_stw(void)
 {
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
         gcxi_local_flush_stw(&m->local);
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        m->scopes.voids++;
 }
 
 void gcxi_mutators_restart_stw(void)

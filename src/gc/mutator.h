@@ -5,6 +5,7 @@
 #define GCXI_GC_MUTATOR_H
 
 #include "base/lock.h"
+#include "gc/scopes.h"
 #include "gc/stacks.h"
 #include "heap/lane.h"
 #include "os/suspend.h"
@@ -14,6 +15,7 @@ struct gcxi_mutator {
     struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
     struct gcxi_local local;
     struct gcxi_thread_stacks stacks;
+    struct gcxi_scopes scopes;    /* open ones; own, but for voids */
     uintptr_t thread_pointer;     /* of its thread-local storage */
     struct gcxi_mutator *next;    /* all of them; heap lock */
     const void *site;             /* of the allocation under way, for checked mode; own */

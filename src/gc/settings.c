@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "gcx/scope.h"
 #include "os/cpu.h"
 #include "trace/workers.h"
 
@@ -73,6 +74,7 @@ static void read_environment_choices(struct gcxi_settings *settings)
     static const char *const barriers[] = {"auto", "explicit", "none", NULL};
     static const char *const dirty[] = {"auto", "uffd", "softdirty", "mprotect", "none", NULL};
     static const char *const finalizers[] = {"thread", "demand", NULL};
+    static const char *const promises[] = {"quarantined", "verified", "trusted", NULL};
     int64_t v;
     int choice = env_choice("GCX_BARRIER", barriers, "auto, explicit or none");
     if (choice >= 0)
@@ -83,8 +85,13 @@ static void read_environment_choices(struct gcxi_settings *settings)
     choice = env_choice("GCX_FINALIZERS", finalizers, "thread or demand");
     if (choice >= 0)
         settings->runs_on_demand = choice == GCX_FINALIZERS_ON_DEMAND;
+    choice = env_choice("GCX_PROMISE", promises, "quarantined, verified or trusted");
+    if (choice >= 0)
+        settings->promise = (uint8_t)(GCX_PROMISE_QUARANTINED + choice);
     if (env_int("GCX_TRACE", 0, 1, &v))
         settings->is_traced = v != 0;
+    if (env_int("GCX_ESCAPE_REPORT", 0, 1, &v))
+        settings->reports_escapes = v != 0;
     if (env_int("GCX_CHECK", 0, 1, &v))
         settings->is_checked = v != 0;
     if (env_int("GCX_STRESS", 0, 1000000000, &v))
@@ -152,6 +159,7 @@ static void apply_options(struct gcxi_settings *settings, const struct gcx_optio
 int gcxi_settings_read(struct gcxi_settings *settings, const struct gcx_options *opts)
 {
     memset(settings, 0, sizeof *settings);
+    settings->promise = GCX_PROMISE_QUARANTINED;
     settings->pacer.percent = 100;
     settings->pacer.is_adaptive = true;
     settings->pacer.memory_limit = INT64_MAX;

@@ -27,7 +27,7 @@ static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 
 static enum gcxi_scan scan_of(enum gcxi_kind kind)
 {
-    if (kind == GCXI_NOSCAN)
+    if (gcxi_kind_is_noscan(kind))
         return GCXI_SCAN_NOTHING;
     return kind <= GCXI_ROOT ? GCXI_SCAN_WORDS : GCXI_SCAN_SPECIAL;
 }

@@ -50,12 +50,24 @@ enum gcxi_kind {
     GCXI_NOSCAN,         /* contents are never read */
     GCXI_SCAN,           /* scanned conservatively */
     GCXI_LOOSE,          /* so too; and no object fills its slot (gcx/detail/fast.h) */
+    GCXI_SCOPED,         /* as GCXI_SCAN, allocated in a scope (gc/scope.c) */
     GCXI_ROOT,           /* scanned, live until freed */
     GCXI_WEAK,           /* weak and toggle references (trace/weak.c) */
     GCXI_EPHEMERON,      /* trace/ephemeron.c */
+    GCXI_SCOPED_NOSCAN,  /* as GCXI_NOSCAN, allocated in a scope */
     GCXI_KINDS,          /* from here on: the program's (heap/kind.h) */
     GCXI_KINDS_MAX = 255 /* 0xff: no block */
 };
+
+GCXI_INLINE bool gcxi_kind_is_noscan(unsigned kind)
+{
+    return kind == GCXI_NOSCAN || kind == GCXI_SCOPED_NOSCAN;
+}
+
+GCXI_INLINE bool gcxi_kind_is_scoped(unsigned kind)
+{
+    return kind == GCXI_SCOPED || kind == GCXI_SCOPED_NOSCAN;
+}
 
 /* How the mark loop treats an object of a block. */
 enum gcxi_scan {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "heap/chain.h"
 #include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
@@ -36,6 +37,8 @@ static struct gcx_detail_run *fast_run(struct gcxi_local *local, enum gcxi_kind 
         return &local->fast->loose[class_index];
     case GCXI_NOSCAN:
         return &local->fast->noscan[class_index];
+    case GCXI_SCOPED:
+        return &local->fast->scoped[class_index];
     default:
         return NULL;
     }
@@ -54,6 +57,7 @@ struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
         lanes[i].run = run != NULL ? run : &lanes[i].own_run;
         lanes[i].kind = (uint8_t)kind;
         lanes[i].class_index = (uint8_t)i;
+        lanes[i].chained = &local->chained[kind == GCXI_SCOPED_NOSCAN];
     }
     gcxi_store_release(&local->lanes[kind], lanes); /* gcxi_local_unused */
     return &lanes[class_index];
@@ -63,7 +67,7 @@ struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
 
 static bool kind_is_zeroed(enum gcxi_kind kind)
 {
-    return kind != GCXI_NOSCAN;
+    return !gcxi_kind_is_noscan(kind);
 }
 
 /* Moves end towards limit, zeroing what it passes. */
@@ -113,8 +117,9 @@ bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane)
 {
     if (lane->block == NULL)
         return false;
-    if (lane->run->end == lane->limit && !lane_next_run(local, lane))
-        return false;
+    while (lane->run->end == lane->limit && !lane_next_run(local, lane))
+        if (!gcxi_chain_advance(lane))
+            return false;
     lane_make_ready(lane);
     return true;
 }
@@ -163,6 +168,8 @@ static void lane_release_block(struct gcxi_lane *lane)
     struct gcxi_block *block = lane->block;
     if (block == NULL)
         return;
+    gcxi_chain_dissolve(lane);
+    lane->chain = NULL;
     if (lane->limit != 0)
         gcxi_store_relaxed(&block->young_hi, lane_slot(lane, lane->run->cur));
     gcxi_store_relaxed(&block->state, GCXI_BLOCK_USED);
@@ -175,7 +182,8 @@ static void lane_release_block(struct gcxi_lane *lane)
 
 bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)
 {
-    lane_release_block(lane);
+    if (!gcxi_lane_is_chained(lane))
+        lane_release_block(lane);
     struct gcxi_block *block = avail_pop((enum gcxi_kind)lane->kind, lane->class_index);
     if (block == NULL)
         block = gcxi_block_create((enum gcxi_kind)lane->kind, lane->class_index);
@@ -184,7 +192,10 @@ bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)
     gcxi_store_relaxed(&block->state, GCXI_BLOCK_OWNED);
     gcxi_store_release(&block->owner, lane);
     gcxi_block_set_young(block, true);
-    lane->block = block;
+    if (gcxi_lane_is_chained(lane))
+        gcxi_chain_append(lane, block);
+    else
+        lane->block = block;
     *fresh_bytes += (block->slots - gcxi_load_relaxed(&block->live)) * block->slot_bytes;
     return true;
 }
@@ -219,6 +230,7 @@ void gcxi_local_retire(struct gcxi_local *local)
 
 static void lane_flush(struct gcxi_lane *lane)
 {
+    gcxi_chain_dissolve(lane);
     if (lane->limit != 0)
         lane->block->young_hi = lane_slot(lane, lane->run->cur);
 }

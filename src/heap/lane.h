@@ -41,12 +41,15 @@ struct gcxi_lane {
     uint8_t kind;
     uint8_t class_index;
     struct gcxi_recycler *recycler; /* heap/recycle.h; NULL until needed */
+    struct gcxi_block *chain;       /* heap/chain.h: the first; only for scoped kinds */
+    uint64_t *chained;              /* the same: gcxi_local.chained of its kind */
 };
 
 /* What a mutator allocates from. Lanes of a kind are made on first use. */
 struct gcxi_local {
     struct gcx_detail_runs *fast;
     struct gcxi_lane *lanes[GCXI_KINDS_MAX]; /* by kind */
+    uint64_t chained[2];                     /* by class: lanes for scopes that have blocks */
     uint64_t alloc_bytes;                    /* reserved in runs since the start */
     uint64_t alloc_slots;
 };

@@ -19,10 +19,11 @@ static struct recycle_list lists[GCXI_KINDS][GCXI_CLASSES];
 
 static bool is_used; /* something was released ever */
 
-/* Objects of the program's own kinds wait for the sweep. */
+/* Objects of the program's own kinds wait for the sweep, and those of scopes
+ * for the end of their scope. */
 static bool is_recyclable(unsigned kind)
 {
-    return kind < GCXI_KINDS;
+    return kind < GCXI_KINDS && !gcxi_kind_is_scoped(kind);
 }
 
 static struct recycle_list *list_of(const struct gcxi_block *block)
@@ -143,7 +144,7 @@ uintptr_t gcxi_recycle_take(struct gcxi_local *local, struct gcxi_lane *lane, bo
     size_t bytes = gcxi_class_bytes(lane->class_index);
     if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
         gcxi_lane_on_ready(addr, bytes);
-    if (lane->kind != GCXI_NOSCAN)
+    if (!gcxi_kind_is_noscan(lane->kind))
         memset((void *)addr, 0, bytes);
     gcxi_local_count(local, bytes, 1);
     return addr;

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/atomic.h"
+#include "heap/chain.h"
 #include "heap/meta.h"
 #include "os/vm.h"
 
@@ -68,6 +69,8 @@ int gcxi_side_watch(struct gcxi_block *block, uint32_t slot, unsigned parts)
     }
     if (!is_made)
         return ENOMEM;
+    if (gcxi_kind_is_scoped(block->kind))
+        gcxi_add_relaxed(&gcxi_scoped_alarm, 1); /* whoever watches is told by a cycle */
     gcxi_store_relaxed(&gcxi_side_of(block)->watched[slot], 1);
     return 0;
 }

@@ -185,9 +185,11 @@ void gcxi_special_scan(struct gcxi_marker *m, const struct gcxi_block *block, ui
         gcxi_ephemeron_wake(m, block, slot);
     switch (block->kind) {
     case GCXI_NOSCAN:
+    case GCXI_SCOPED_NOSCAN:
         break;
     case GCXI_SCAN:
     case GCXI_LOOSE:
+    case GCXI_SCOPED:
     case GCXI_ROOT:
         scan_words(m, addr, addr + block->slot_bytes);
         break;

@@ -1,8 +1,11 @@
 // unwind.cpp -- C++ exceptions across frames that hold objects, on an ordinary
-// stack and on a fiber's; objects in containers are known by a root.
+// stack and on a fiber's; objects in containers are known by a root. Scopes that an
+// exception leaves are over.
 #include <gcx/gcx.h>
+#include <gcx/scope.h>
 #include <gcx/stack.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -79,6 +82,34 @@ void throw_and_catch()
         std::abort();
 }
 
+std::uintptr_t hidden_of_scope(bool throws)
+{
+    std::uintptr_t hidden = 0;
+    try {
+        GCX_SCOPE_AS(outer, GCX_PROMISE_TRUSTED)
+        {
+            GCX_SCOPE_AS(inner, GCX_PROMISE_TRUSTED)
+            {
+                hidden = ~reinterpret_cast<std::uintptr_t>(gcx_scope_alloc(48));
+                if (throws)
+                    throw carrier("out of both");
+            }
+        }
+    } catch (const carrier &) {
+    }
+    return hidden;
+}
+
+// Memory is used again whichever way the scopes were left.
+void throw_out_of_scopes()
+{
+    hidden_of_scope(false);
+    std::uintptr_t first = hidden_of_scope(false);
+    for (int i = 0; i < 10; i++)
+        if (hidden_of_scope(i % 2 == 0) != first)
+            std::abort();
+}
+
 ucontext_t main_context, fiber_context;
 gcx_stack *fiber_stack;
 
@@ -96,6 +127,7 @@ int main()
     const size_t bytes = 1 << 20;
     char *memory = static_cast<char *>(std::malloc(bytes));
     throw_and_catch();
+    throw_out_of_scopes();
     getcontext(&fiber_context);
     fiber_context.uc_stack.ss_sp = memory;
     fiber_context.uc_stack.ss_size = bytes;

@@ -28,6 +28,7 @@ struct gcx_detail_runs {
     struct gcx_detail_run scan[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE];
     struct gcx_detail_run loose[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE];
     struct gcx_detail_run noscan[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE];
+    struct gcx_detail_run scoped[GCX_DETAIL_FAST_MAX / GCX_DETAIL_GRANULE]; /* gcx/scope.h */
 };
 
 extern GCX_API __thread struct gcx_detail_runs gcx_detail_runs
@@ -36,10 +37,11 @@ extern GCX_API __thread struct gcx_detail_runs gcx_detail_runs
 /* With the explicit barrier: one byte per card of the heap, indexed by
  * address; size is 0 when no barrier is needed. */
 struct gcx_detail_cards {
-    uintptr_t base; /* first byte of the heap's tracked part */
-    uintptr_t size; /* bytes tracked */
-    uint8_t *card;  /* one per 512 bytes */
-    uint8_t *block; /* one per 64 KiB: some card of it is set */
+    uintptr_t base;  /* first byte of the heap's tracked part */
+    uintptr_t size;  /* bytes tracked */
+    uint8_t *card;   /* one per 512 bytes */
+    uint8_t *block;  /* one per 64 KiB: some card of it is set */
+    uint64_t scopes; /* open ones that verify stores (gcx/scope.h) */
 };
 #define GCX_DETAIL_LG_CARD 9
 #define GCX_DETAIL_LG_BLOCK 16
@@ -87,6 +89,8 @@ GCX_INLINE void gcx_keep_alive(const void *p)
     __asm__ volatile("" : : "r"(p) : "memory");
 }
 
+GCX_API void gcx_detail_scope_store(const void *slot, const void *value) __attribute__((cold));
+
 /* The value stays in a register until its card is set: a collection that
  * stops the thread in between finds it there. */
 GCX_INLINE void gcx_store(void *obj, void **slot, void *value)
@@ -99,6 +103,8 @@ GCX_INLINE void gcx_store(void *obj, void **slot, void *value)
         GCX_DETAIL_STORE(card, 1);
         GCX_DETAIL_STORE(block, 1);
     }
+    if (!GCX_LIKELY(__atomic_load_n(&gcx_detail_cards.scopes, __ATOMIC_RELAXED) == 0))
+        gcx_detail_scope_store(slot, value);
     gcx_keep_alive(value);
     (void)obj;
 }
