@@ -16,7 +16,7 @@ struct gcxi_mutator {
     struct gcxi_thread_stacks stacks;
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
-    const void *site;          /* of the allocation under way, for checked mode; own */
+    const void *site;          /* of the allocation under way, for checked mode and samples; own */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own */
     uint32_t hooks_taken;      /* ready hooks it has taken and not yet called: a list; own */
     uint32_t hooks_done;       /* and those called; own */

@@ -41,6 +41,7 @@ struct gcxi_lane {
     uint8_t kind;
     uint8_t class_index;
     struct gcxi_recycler *recycler; /* heap/recycle.h; NULL until needed */
+    uint64_t sample_left;           /* bytes until its next sample; 0: not drawn */
 };
 
 /* What a mutator allocates from. Lanes of a kind are made on first use. */
@@ -49,6 +50,9 @@ struct gcxi_local {
     struct gcxi_lane *lanes[GCXI_KINDS_MAX]; /* by kind */
     uint64_t alloc_bytes;                    /* reserved in runs since the start */
     uint64_t alloc_slots;
+    uint64_t large_sample_left; /* heap/sample.h; as in lanes, for large objects */
+    uintptr_t sampled;          /* object to be told of when the collector is left, or 0 */
+    size_t sampled_bytes;       /* of its slot */
 };
 
 /* The lane, or NULL without memory for it. */
