@@ -6,8 +6,20 @@ find_program(GCX_PROTOC_C protoc-c)
 if(PkgConfig_FOUND)
     pkg_check_modules(GCX_DIAG_DEPS IMPORTED_TARGET libprotobuf-c zlib libunwind libdw)
 endif()
+# What is installed may be for another C library than the compiler's.
+if(GCX_DIAG_DEPS_FOUND)
+    include(CheckCSourceCompiles)
+    set(CMAKE_REQUIRED_LIBRARIES PkgConfig::GCX_DIAG_DEPS)
+    check_c_source_compiles("#include <elfutils/libdwfl.h>
+        #include <libunwind.h>
+        #include <protobuf-c/protobuf-c.h>
+        #include <zlib.h>
+        int main(void) { return dwfl_begin(0) != 0 && unw_backtrace(0, 0) && zlibVersion() && protobuf_c_version(); }"
+        GCX_DIAG_DEPS_WORK)
+    unset(CMAKE_REQUIRED_LIBRARIES)
+endif()
 set(gcx_has_diag OFF)
-if(GCX_DIAG_DEPS_FOUND AND GCX_PROTOC_C)
+if(GCX_DIAG_DEPS_WORK AND GCX_PROTOC_C)
     set(gcx_has_diag ON)
 elseif(GCX_DIAG)
     message(STATUS "libgcx-diag is not built: it needs protoc-c, libprotobuf-c, zlib, libunwind, libdw "
