@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for: build test demo bench ci.
+# Installs what is missing for: build test diag demo bench ci.
 # Usage: tools/setup.sh GROUP...
 # On Debian and its kin, as root or with sudo that asks no password, by apt;
 # elsewhere it names what is missing and fails. Says nothing when all is there.
@@ -17,6 +17,12 @@ group_test="$group_build
 libcmocka-dev     pc:cmocka
 libdw-dev         pc:libdw
 python3           cmd:python3"
+group_diag="$group_build
+libprotobuf-c-dev   pc:libprotobuf-c
+protobuf-c-compiler cmd:protoc-c
+zlib1g-dev          pc:zlib
+libunwind-dev       pc:libunwind
+libdw-dev           pc:libdw"
 group_demo="$group_build
 python3           cmd:python3
 libgc-dev         pc:bdw-gc"
@@ -25,6 +31,7 @@ libmimalloc-dev   file:/usr/include/mimalloc.h
 libjemalloc-dev   pc:jemalloc
 golang-go         cmd:go"
 group_ci="$group_test
+$group_diag
 $group_bench
 g++                       cmd:g++
 guile-3.0                 cmd:guile
@@ -52,7 +59,7 @@ is_there() { # package probe
 missing=()
 for group in "$@"; do
     table=group_$group
-    test -n "${!table:-}" || { echo "setup.sh: no group '$group'; there are build test demo bench ci" >&2; exit 2; }
+    test -n "${!table:-}" || { echo "setup.sh: no group '$group'; there are build test diag demo bench ci" >&2; exit 2; }
     while read -r package probe; do
         test -z "$package" || is_there "$package" "$probe" || missing+=("$package")
     done <<<"${!table}"

@@ -62,7 +62,7 @@ static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, uns
     object = gcxi_gc_alloc_recycled(self, lane);
     if (object == NULL && gcxi_lane_refill(&self->local, lane))
         object = gcxi_local_bump(&self->local, kind, class_index);
-    gcxi_critical_leave(&self->suspend);
+    gcxi_gc_leave(self);
     return object;
 }
 
@@ -70,6 +70,7 @@ static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX && !gcxi_is_tracing)) {
+        self->site = site;
         void *object = alloc_from_lane(self, kind, gcxi_class_of(size));
         if (GCXI_LIKELY(object != NULL))
             return object;

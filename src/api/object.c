@@ -11,6 +11,7 @@
 #include "gcx/detail/extend.h"
 #include "heap/kind.h"
 #include "heap/recycle.h"
+#include "heap/sample.h"
 #include "heap/side.h"
 #include "heap/space.h"
 
@@ -127,7 +128,7 @@ static bool free_slot(struct gcxi_mutator *self, struct gcxi_block *block, uint3
         gcxi_local_lane(&self->local, (enum gcxi_kind)block->kind, block->class_index);
     if (!gcxi_slot_release(block, slot))
         return false;
-    if (unbump(lane, block, slot) || gcxi_recycle_put(lane, block, slot))
+    if ((!gcxi_sampler_is_on() && unbump(lane, block, slot)) || gcxi_recycle_put(lane, block, slot))
         return true;
     gcxi_mutator_lock_heap(self);
     gcxi_recycle_list(block);

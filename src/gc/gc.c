@@ -19,6 +19,7 @@
 #include "gc/remember.h"
 #include "gc/scope_report.h"
 #include "heap/recycle.h"
+#include "heap/sample.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/vm.h"
@@ -73,11 +74,14 @@ int gcxi_gc_init(const struct gcx_options *opts)
     if (gcxi_load_acquire(&is_initialised))
         return 0;
     pthread_mutex_lock(&init_mutex);
-    if (!is_initialised) {
+    bool is_first = !is_initialised;
+    if (is_first) {
         status = init_locked(opts);
         gcxi_store_release(&is_initialised, status == 0);
     }
     pthread_mutex_unlock(&init_mutex);
+    if (is_first && status == 0)
+        gcxi_gc_on_start();
     return status;
 }
 
@@ -95,7 +99,11 @@ static GCXI_COLD struct gcxi_mutator *enter_slow(void)
 {
     if (gcxi_is_tracing)
         return refuse_in_trace();
-    struct gcxi_mutator *self = gcxi_gc_init(NULL) == 0 ? gcxi_mutator_register() : NULL;
+    bool is_ready = gcxi_gc_init(NULL) == 0;
+    struct gcxi_mutator *self =
+        gcxi_mutator_self(); /* what starts with it may have registered us */
+    if (is_ready && self == NULL)
+        self = gcxi_mutator_register();
     if (self == NULL) {
         errno = ENOMEM;
         return NULL;
@@ -141,6 +149,19 @@ void gcxi_gc_error(const char *format, ...)
     gcxi_report("%s", message);
     if (gcxi_gc.events.error != NULL)
         gcxi_gc.events.error(message, gcxi_gc.events.arg);
+}
+
+/* Not inside another section, where the thread could not be stopped. */
+GCXI_COLD void gcxi_gc_tell_sample(struct gcxi_mutator *self)
+{
+    void *volatile object = (void *)self->local.sampled;
+    const struct gcxi_sampler *sampler = gcxi_load_acquire(&gcxi_sampler);
+    if (self->suspend.critical != 0)
+        return;
+    self->local.sampled = 0;
+    if (sampler != NULL)
+        sampler->take(object, self->local.sampled_bytes, self->site);
+    gcx_keep_alive(object);
 }
 
 /* ---- When to collect ---- */
@@ -213,6 +234,9 @@ void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane)
     uintptr_t addr = gcxi_recycle_take(&self->local, lane, &is_old);
     if (addr != 0 && is_old)
         gcxi_remember_object(addr);
+    if (addr != 0 && GCXI_UNLIKELY(gcxi_sampler_is_on()))
+        gcxi_sample_object(&self->local, &lane->sample_left, addr,
+                           gcxi_class_bytes(lane->class_index));
     return (void *)addr;
 }
 
@@ -286,6 +310,9 @@ static void *alloc_large(struct gcxi_mutator *self, enum gcxi_kind kind, size_t 
     struct gcxi_block *block = take_large(self, kind, size, align);
     if (block == NULL)
         return out_of_memory(size);
+    if (GCXI_UNLIKELY(gcxi_sampler_is_on()))
+        gcxi_sample_object(&self->local, &self->local.large_sample_left, gcxi_block_addr(block),
+                           block->slot_bytes);
     if (!gcxi_kind_is_noscan(kind) && gcxi_gc.settings.is_checked)
         memset((void *)gcxi_block_addr(block), 0, block->slot_bytes); /* no trailer yet */
     else if (!gcxi_kind_is_noscan(kind) && block->needs_zero)

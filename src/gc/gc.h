@@ -65,6 +65,10 @@ GCXI_INLINE bool gcxi_gc_is_disabled(void)
 /* Initialises everything once; opts may be NULL. 0, or -1 with errno. */
 int gcxi_gc_init(const struct gcx_options *opts);
 
+/* Called once, by the thread that initialised, when all is ready. Of the floor
+ * above (api/diag.c). */
+extern void (*const gcxi_gc_on_start)(void);
+
 /* The calling thread's record, initialising and registering as needed. NULL
  * with errno ENOMEM, or EDEADLK in a callback that a cycle runs. */
 struct gcxi_mutator *gcxi_gc_enter(void);
@@ -72,9 +76,15 @@ struct gcxi_mutator *gcxi_gc_enter(void);
 /* The same for statistics, which such a callback may read. */
 struct gcxi_mutator *gcxi_gc_enter_to_read(void);
 
+/* Tells of the object that was sampled meanwhile. */
+void gcxi_gc_tell_sample(struct gcxi_mutator *self);
+
+/* Objects that the program gets meanwhile are held by the caller's frames. */
 GCXI_INLINE void gcxi_gc_leave(struct gcxi_mutator *self)
 {
     gcxi_critical_leave(&self->suspend);
+    if (GCXI_UNLIKELY(self->local.sampled != 0))
+        gcxi_gc_tell_sample(self);
 }
 
 /* Runs a cycle. The caller is in a critical section, without the heap lock. A

@@ -15,14 +15,14 @@ struct gcxi_mutator {
     struct gcxi_suspend suspend; /* first: gcxi_suspend_self leads here */
     struct gcxi_local local;
     struct gcxi_thread_stacks stacks;
-    struct gcxi_scopes scopes;    /* open ones; own, but for voids */
-    uintptr_t thread_pointer;     /* of its thread-local storage */
-    struct gcxi_mutator *next;    /* all of them; heap lock */
-    const void *site;             /* of the allocation under way, for checked mode; own */
-    uint32_t blocking_depth;      /* gcx_blocking_begin; own */
-    bool is_stopped;              /* by the stop under way; collector */
-    bool is_reported;             /* as blocking the signal; collector */
-    bool is_lost;                 /* was told to run on an unknown stack; collector */
+    struct gcxi_scopes scopes; /* open ones; own, but for voids */
+    uintptr_t thread_pointer;  /* of its thread-local storage */
+    struct gcxi_mutator *next; /* all of them; heap lock */
+    const void *site;          /* of the allocation under way, for checked mode and samples; own */
+    uint32_t blocking_depth;   /* gcx_blocking_begin; own */
+    bool is_stopped;           /* by the stop under way; collector */
+    bool is_reported;          /* as blocking the signal; collector */
+    bool is_lost;              /* was told to run on an unknown stack; collector */
     struct gcxi_hook_batch hooks; /* ready ones that it has taken; own */
 };
 

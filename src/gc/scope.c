@@ -180,7 +180,7 @@ static struct scope_object find_any(const struct gcxi_mutator *self, uintptr_t a
     if (!is_scoped_addr(addr))
         return o;
     struct gcxi_block *block = gcxi_find_slot(addr, &o.slot);
-    if (block == NULL || gcxi_load_relaxed(&block->marks[o.slot]) == gcxi_map.epoch)
+    if (block == NULL || gcxi_mark_is_old(gcxi_load_relaxed(&block->marks[o.slot])))
         return o;
     o.lane = gcxi_load_acquire(&block->owner);
     if (!is_own_lane(self, block, o.lane))
@@ -230,7 +230,7 @@ static uint32_t depth_of(const struct gcxi_mutator *self, const struct scope_obj
 
 void gcxi_scope_make_old(struct gcxi_block *block, uint32_t slot)
 {
-    gcxi_store_relaxed(&block->marks[slot], gcxi_map.epoch);
+    gcxi_store_relaxed(&block->marks[slot], gcxi_map.epoch_before);
     gcxi_add_relaxed(&block->live, 1);
     gcxi_remember_object(gcxi_slot_addr(block, slot));
 }

@@ -93,7 +93,7 @@ static bool is_old(const struct report_entry *entry)
 {
     uint32_t slot;
     const struct gcxi_block *block = gcxi_find_slot(~entry->hidden, &slot);
-    return block != NULL && block->marks[slot] == gcxi_map.epoch;
+    return block != NULL && gcxi_mark_is_old(block->marks[slot]);
 }
 
 /* ---- What happens to objects ---- */

@@ -11,6 +11,7 @@
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/recycle.h"
+#include "heap/sample.h"
 #include "heap/space.h"
 
 /* Zeroed ahead of use: small beside a first-level cache. Not yet tuned. */
@@ -71,21 +72,23 @@ static bool kind_is_zeroed(enum gcxi_kind kind)
 }
 
 /* Moves end towards limit, zeroing what it passes. */
-static void lane_make_ready(struct gcxi_lane *lane)
+static void lane_make_ready(struct gcxi_local *local, struct gcxi_lane *lane)
 {
     struct gcx_detail_run *run = lane->run;
     size_t slot_bytes = lane->block->slot_bytes;
     size_t left = lane->limit - run->end;
     if (gcxi_lane_one_slot)
         left = slot_bytes;
+    bool needs_zero = kind_is_zeroed((enum gcxi_kind)lane->kind) && lane->block->needs_zero;
+    if (needs_zero)
+        left = gcxi_min(left, slot_bytes < READY_BYTES ? READY_BYTES / slot_bytes * slot_bytes
+                                                       : slot_bytes);
+    if (GCXI_UNLIKELY(gcxi_sampler_is_on()))
+        left = gcxi_sample_piece(local, lane, left);
     if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
         gcxi_lane_on_ready(run->end, left);
-    if (kind_is_zeroed((enum gcxi_kind)lane->kind) && lane->block->needs_zero) {
-        size_t piece =
-            slot_bytes < READY_BYTES ? READY_BYTES / slot_bytes * slot_bytes : slot_bytes;
-        left = gcxi_min(left, piece);
+    if (needs_zero)
         memset((void *)run->end, 0, left);
-    }
     run->end += left;
 }
 
@@ -120,7 +123,7 @@ bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane)
     while (lane->run->end == lane->limit && !lane_next_run(local, lane))
         if (!gcxi_chain_advance(lane))
             return false;
-    lane_make_ready(lane);
+    lane_make_ready(local, lane);
     return true;
 }
 

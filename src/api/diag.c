@@ -1,0 +1,193 @@
+/* diag.c -- loads the diagnostics when they are asked for, and passes calls on.
+ *
+ *   GCX_DIAG_LIBRARY, or libgcx-diag.so.0 beside the library that this code is
+ *   in, or wherever the dynamic loader finds that name
+ *
+ * Loaded once and for good; where that fails every call fails with ENOTSUP and
+ * the first says why.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "api/diag.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gc/gc.h"
+#include "gc/hooks.h"
+#include "gcx/profile.h"
+#include "heap/side.h"
+
+#define LIBRARY "libgcx-diag.so.0"
+
+static const char *const variables[] = {"GCX_HEAP_PROFILE", NULL};
+
+static pthread_mutex_t load_mutex = PTHREAD_MUTEX_INITIALIZER;
+static const struct gcxi_diag_calls *diag_calls;
+static bool is_tried;
+
+/* ---- What the library offers ---- */
+
+static void diag_leave(struct gcxi_mutator *self)
+{
+    gcxi_gc_leave(self);
+}
+
+static void diag_set_sampler(const struct gcxi_sampler *sampler)
+{
+    gcxi_store_release(&gcxi_sampler, sampler);
+}
+
+/* A root object ends by gcx_free alone, which must not be kept from it. */
+static bool diag_watch(const void *object)
+{
+    uint32_t slot;
+    struct gcxi_block *block = gcxi_find_slot((uintptr_t)object, &slot);
+    if (block == NULL)
+        return false;
+    return block->kind == GCXI_ROOT || gcxi_side_watch(block, slot, GCXI_SIDE_WATCHED) == 0;
+}
+
+static void unwatch_stw(uintptr_t addr)
+{
+    uint32_t unit = gcxi_addr_unit(addr);
+    if (gcxi_map.used[unit] == 0)
+        return;
+    const struct gcxi_block *block = gcxi_unit_block(unit);
+    if (block->side != 0)
+        gcxi_side_of(block)->watched[gcxi_block_slot(block, addr - gcxi_block_addr(block))] = 0;
+}
+
+static bool diag_settle_stw(const void *object)
+{
+    bool is_kept = gcx_detail_is_object_stw(object) != 0;
+    if (!is_kept)
+        unwatch_stw((uintptr_t)object);
+    return is_kept;
+}
+
+static const struct gcxi_diag_services services = {
+    .version = GCXI_DIAG_VERSION,
+    .enter = gcxi_gc_enter,
+    .leave = diag_leave,
+    .hook_add = gcxi_hooks_add,
+    .set_sampler = diag_set_sampler,
+    .watch = diag_watch,
+    .settle_stw = diag_settle_stw,
+    .collect = gcx_collect,
+    .get_stats = gcx_get_stats,
+    .blocking_begin = gcx_blocking_begin,
+    .blocking_end = gcx_blocking_end,
+};
+
+/* ---- Loading ---- */
+
+static void *open_beside(void)
+{
+    Dl_info info;
+    char path[1024];
+    if (dladdr(&services, &info) == 0 || info.dli_fname == NULL)
+        return NULL;
+    const char *slash = strrchr(info.dli_fname, '/');
+    int directory_bytes = slash != NULL ? (int)(slash + 1 - info.dli_fname) : 0;
+    int n = snprintf(path, sizeof path, "%.*s%s", directory_bytes, info.dli_fname, LIBRARY);
+    return slash != NULL && n < (int)sizeof path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+}
+
+static void *open_library(void)
+{
+    const char *path = secure_getenv("GCX_DIAG_LIBRARY");
+    if (path != NULL && *path != '\0')
+        return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *library = open_beside();
+    return library != NULL ? library : dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void load(void)
+{
+    void *library = open_library();
+    void *symbol = library != NULL ? dlsym(library, GCXI_DIAG_ENTRY) : NULL;
+    if (symbol == NULL) {
+        const char *why = dlerror();
+        gcxi_report("no diagnostics: %s", why != NULL ? why : LIBRARY);
+        return;
+    }
+    gcxi_diag_entry_function *entry;
+    memcpy(&entry, &symbol, sizeof entry);
+    const struct gcxi_diag_calls *found = NULL;
+    int error = entry(&services, &found);
+    if (error != 0)
+        gcxi_report("no diagnostics: error %d", error);
+    else
+        gcxi_store_release(&diag_calls, found);
+}
+
+/* NULL with ENOTSUP; ENOMEM if the library itself cannot start. */
+static const struct gcxi_diag_calls *calls_get(void)
+{
+    if (gcxi_gc_init(NULL) != 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    pthread_mutex_lock(&load_mutex);
+    if (!is_tried)
+        load();
+    is_tried = true;
+    pthread_mutex_unlock(&load_mutex);
+    const struct gcxi_diag_calls *calls = gcxi_load_acquire(&diag_calls);
+    if (calls == NULL)
+        errno = ENOTSUP;
+    return calls;
+}
+
+static void start(void)
+{
+    for (size_t i = 0; variables[i] != NULL; i++) {
+        const char *text = getenv(variables[i]);
+        if (text == NULL || *text == '\0')
+            continue;
+        calls_get();
+        return;
+    }
+}
+
+void (*const gcxi_gc_on_start)(void) = start;
+
+/* ---- gcx/profile.h ---- */
+
+int64_t gcx_profile_set_rate(int64_t bytes)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    return calls != NULL ? calls->set_rate(bytes) : -1;
+}
+
+int gcx_profile_write_heap(int fd, unsigned flags)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    return calls != NULL ? calls->write_heap(fd, flags) : -1;
+}
+
+/* The outcome of write, with its errno, unless that was fine and closing is not. */
+static int close_after(int fd, int status)
+{
+    int saved = errno;
+    if (close(fd) != 0 && status == 0)
+        return -1;
+    errno = saved;
+    return status;
+}
+
+int gcx_profile_heap(const char *path, unsigned flags)
+{
+    if (path == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return fd >= 0 ? close_after(fd, gcx_profile_write_heap(fd, flags)) : -1;
+}

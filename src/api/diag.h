@@ -1,0 +1,62 @@
+/* diag.h -- between the library and its diagnostics.
+ *
+ * Profiles, symbols, compression and the server need libraries that no program
+ * should have to carry, so they are a shared object of their own
+ * (src/diag/telemetry) that is loaded when the environment or a call asks for
+ * it. Neither is linked to the other, so that it serves the shared library, the
+ * static one and libgc.so.1 alike: the library hands in what it offers, and the
+ * diagnostics hand back what they do.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_API_DIAG_H
+#define GCXI_API_DIAG_H
+
+#include "gcx/detail/extend.h"
+#include "gcx/gcx.h"
+#include "heap/sample.h"
+
+#define GCXI_DIAG_VERSION 1 /* of the two structures */
+#define GCXI_DIAG_ENTRY "gcx_diag_entry"
+
+/* What the library offers. */
+struct gcxi_diag_services {
+    unsigned version;
+
+    /* From enter to leave the calling thread is not stopped; NULL: refused.
+     * Nothing that waits belongs in between, but for a lock that is only ever
+     * held there. */
+    struct gcxi_mutator *(*enter)(void);
+    void (*leave)(struct gcxi_mutator *self);
+
+    /* For good: tells of cycles. */
+    void (*hook_add)(struct gcx_detail_cycle_hook *hook);
+
+    /* NULL: off. The structure must stay where it is. */
+    void (*set_sampler)(const struct gcxi_sampler *sampler);
+
+    /* gcx_free leaves the object to the collector from now on, that its end be
+     * seen. Between enter and leave. False without memory for that. */
+    bool (*watch)(const void *object);
+
+    /* In end_stw: has the watched object been kept? If not it is forgotten. */
+    bool (*settle_stw)(const void *object);
+
+    /* As in gcx.h. */
+    void (*collect)(enum gcx_cycle kind);
+    void (*get_stats)(struct gcx_stats *stats);
+    int (*blocking_begin)(void);
+    int (*blocking_end)(void);
+};
+
+/* What the diagnostics do: the calls of gcx/profile.h and gcx/debug.h. */
+struct gcxi_diag_calls {
+    int64_t (*set_rate)(int64_t bytes);
+    int (*write_heap)(int fd, unsigned flags);
+};
+
+/* The one symbol of the shared object. 0, or an error number; it also does what
+ * the environment asks. */
+typedef int gcxi_diag_entry_function(const struct gcxi_diag_services *services,
+                                     const struct gcxi_diag_calls **calls);
+
+#endif

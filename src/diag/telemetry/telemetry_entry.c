@@ -1,0 +1,155 @@
+/* telemetry_entry.c -- where the library finds the diagnostics, and what the
+ * environment asks of them.
+ *
+ *   GCX_PROFILE_RATE    bytes between samples, on average
+ *   GCX_HEAP_PROFILE    file to write at exit, and whenever
+ *   GCX_PROFILE_SIGNAL  arrives
+ *
+ * A child of fork writes none at its exit: it would replace its parent's.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/parse.h"
+#include "diag/telemetry/profile_heap.h"
+#include "diag/telemetry/profile_sample.h"
+#include "diag/telemetry/telemetry.h"
+#include "gcx/profile.h"
+
+const struct gcxi_diag_services *gcxi_diag;
+
+static char *heap_path; /* or NULL */
+static pid_t owner;     /* the process that writes it at exit */
+static sem_t is_wanted; /* posted by the signal */
+
+char *gcxi_diag_path(const char *pattern)
+{
+    const char *mark = strstr(pattern, "%p");
+    char *path;
+    int n = mark == NULL ? asprintf(&path, "%s", pattern)
+                         : asprintf(&path, "%.*s%d%s", (int)(mark - pattern), pattern,
+                                    (int)getpid(), mark + 2);
+    return n >= 0 ? path : NULL;
+}
+
+int gcxi_diag_thread(void *(*thread_main)(void *arg), void *arg)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, NULL, thread_main, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        pthread_detach(thread);
+    return error;
+}
+
+/* ---- The heap profile of the environment ---- */
+
+static void write_heap_profile(void)
+{
+    int fd = open(heap_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int status = fd >= 0 ? gcxi_profile_heap_write(fd, GCX_PROFILE_COLLECT) : -1;
+    int error = errno;
+    if (fd >= 0 && close(fd) != 0 && status == 0) {
+        error = errno;
+        status = -1;
+    }
+    if (status != 0)
+        gcxi_report("GCX_HEAP_PROFILE: cannot write %s: %s", heap_path, strerror(error));
+}
+
+static void at_exit(void)
+{
+    if (getpid() == owner)
+        write_heap_profile();
+}
+
+static void on_signal(int signal)
+{
+    int saved_errno = errno;
+    (void)signal;
+    sem_post(&is_wanted);
+    errno = saved_errno;
+}
+
+static void *wait_for_signals(void *arg)
+{
+    for (;;) {
+        bool is_blocking = gcxi_diag->blocking_begin() == 0;
+        while (sem_wait(&is_wanted) != 0)
+            ;
+        if (is_blocking)
+            gcxi_diag->blocking_end();
+        write_heap_profile();
+    }
+    return arg;
+}
+
+static void catch_signal(const char *text)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    int64_t number;
+    if (text == NULL || *text == '\0')
+        return;
+    if (!gcxi_parse_int(text, &number) || number < 1 || number > SIGRTMAX ||
+        sem_init(&is_wanted, 0, 0) != 0 || gcxi_diag_thread(wait_for_signals, NULL) != 0 ||
+        sigaction((int)number, &action, NULL) != 0)
+        gcxi_report("GCX_PROFILE_SIGNAL=%s: no signal that can be caught", text);
+}
+
+/* ---- Entry ---- */
+
+static int64_t rate_from_environment(int64_t otherwise)
+{
+    const char *text = getenv("GCX_PROFILE_RATE");
+    int64_t rate;
+    if (text == NULL || *text == '\0')
+        return otherwise;
+    if (gcxi_parse_bytes(text, &rate))
+        return rate;
+    gcxi_report("GCX_PROFILE_RATE=%s: expected a size such as 512KiB, or 0; ignored", text);
+    return otherwise;
+}
+
+static void start_heap_profile(void)
+{
+    const char *path = getenv("GCX_HEAP_PROFILE");
+    if (path == NULL || *path == '\0')
+        return;
+    heap_path = gcxi_diag_path(path);
+    owner = getpid();
+    if (heap_path == NULL || atexit(at_exit) != 0) {
+        gcxi_report("GCX_HEAP_PROFILE: no memory");
+        return;
+    }
+    gcxi_profile_set_rate(rate_from_environment(GCX_PROFILE_RATE_DEFAULT));
+    catch_signal(getenv("GCX_PROFILE_SIGNAL"));
+}
+
+static const struct gcxi_diag_calls own_calls = {
+    .set_rate = gcxi_profile_set_rate,
+    .write_heap = gcxi_profile_heap_write,
+};
+
+__attribute__((visibility("default"))) gcxi_diag_entry_function gcx_diag_entry;
+
+int gcx_diag_entry(const struct gcxi_diag_services *services, const struct gcxi_diag_calls **calls)
+{
+    if (services->version != GCXI_DIAG_VERSION)
+        return EPROTO;
+    gcxi_diag = services;
+    *calls = &own_calls;
+    start_heap_profile();
+    return 0;
+}

@@ -1,0 +1,24 @@
+# Tests of libgcx-diag.so: label diag. They read files as other programs do.
+
+set(gcx_timeout_diag 300)
+find_program(GCX_GO go)
+add_library(gcx_read_profile STATIC "${gcx_pb_dir}/profile.pb-c.c")
+set_source_files_properties("${gcx_pb_dir}/profile.pb-c.c" PROPERTIES GENERATED ON COMPILE_OPTIONS -w)
+add_dependencies(gcx_read_profile gcx_diag)
+target_include_directories(gcx_read_profile SYSTEM PUBLIC "${gcx_pb_dir}")
+target_link_libraries(gcx_read_profile PUBLIC PkgConfig::GCX_DIAG_DEPS m)
+
+file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/diag/test_*.c")
+foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    gcx_add_test(${name} diag "${source}" gcx::static ${wrap} gcx_read_profile)
+    gcx_add_test(${name}_shared diag "${source}" gcx::shared gcx_read_profile)
+    add_dependencies(${name} gcx_diag)
+    add_dependencies(${name}_shared gcx_diag)
+endforeach()
+
+if(GCX_GO AND NOT GCX_SANITIZE)
+    add_test(NAME diag/pprof COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/diag/pprof.sh"
+        $<TARGET_FILE:test_profile> "${CMAKE_CURRENT_BINARY_DIR}/diag")
+    set_tests_properties(diag/pprof PROPERTIES LABELS diag TIMEOUT 300 ENVIRONMENT "${gcx_test_environment}")
+endif()

@@ -1,0 +1,385 @@
+/* test_profile.c -- the heap profile says what the program did.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gcx/profile.h>
+
+#include "../support/child.h"
+#include "../support/cmocka_all.h"
+#include "../support/hide.h"
+#include "read_profile.h"
+
+#define RATE 2048
+#define MIB (1024.0 * 1024.0)
+
+static char path[64];
+static struct child_result result;
+
+/* ---- Sites of known size -------------------------------------------------------- */
+
+static void *volatile sink;
+
+NOINLINE static void *site_small(void)
+{
+    sink = gcx_alloc(48);
+    return sink;
+}
+
+NOINLINE static void *site_noscan(size_t size)
+{
+    sink = gcx_alloc_noscan(size);
+    return sink;
+}
+
+NOINLINE static void *site_large(void)
+{
+    sink = gcx_calloc(1, 40960);
+    return sink;
+}
+
+static Gcxi__Profile *write_and_read(unsigned flags)
+{
+    assert_int_equal(gcx_profile_heap(path, flags), 0);
+    Gcxi__Profile *profile = profile_read(path);
+    assert_non_null(profile);
+    unlink(path);
+    return profile;
+}
+
+static void drop(Gcxi__Profile *profile)
+{
+    gcxi__profile__free_unpacked(profile, NULL);
+}
+
+static void assert_near(double value, double expected)
+{
+    if (fabs(value - expected) > expected * 0.05)
+        fail_msg("%.0f is not within 5 %% of %.0f", value, expected);
+}
+
+/* ---- Rates -------------------------------------------------------------------- */
+
+static void test_rate_is_off_until_set(void **state)
+{
+    (void)state;
+    assert_int_equal(gcx_profile_set_rate(-1), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(gcx_profile_set_rate(RATE), 0);
+    assert_int_equal(gcx_profile_set_rate(0), RATE);
+    for (int i = 0; i < 100000; i++)
+        site_small();
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_true(profile_sum(profile, "alloc_objects", NULL) < 1000);
+    drop(profile);
+}
+
+static void test_every_site_has_its_share(void **state)
+{
+    (void)state;
+    gcx_profile_set_rate(RATE);
+    for (int i = 0; i < 400000; i++) {
+        site_small();
+        if (i % 8 == 0)
+            site_noscan(512);
+        if (i % 400 == 0)
+            site_large();
+    }
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_near(profile_sum(profile, "alloc_objects", "site_small"), 400000);
+    assert_near(profile_sum(profile, "alloc_space", "site_small"), 400000 * 48.0);
+    assert_near(profile_sum(profile, "alloc_objects", "site_noscan"), 50000);
+    assert_near(profile_sum(profile, "alloc_space", "site_noscan"), 50000 * 512.0);
+    assert_near(profile_sum(profile, "alloc_objects", "site_large"), 1000);
+    assert_near(profile_sum(profile, "alloc_space", "site_large"), 1000 * 40960.0);
+    drop(profile);
+}
+
+/* With a rate of 1 nothing is an estimate. */
+static void test_every_allocation_can_be_recorded(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5000; i++) /* what the runs have ready is not asked for */
+        site_noscan(200);
+    gcx_profile_set_rate(1);
+    for (int i = 0; i < 5000; i++)
+        site_noscan(200);
+    Gcxi__Profile *before = write_and_read(GCX_PROFILE_COLLECT);
+    for (int i = 0; i < 777; i++)
+        site_noscan(200);
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_true(profile_sum(profile, "alloc_objects", "site_noscan") -
+                    profile_sum(before, "alloc_objects", "site_noscan") ==
+                777);
+    drop(before);
+    drop(profile);
+}
+
+/* ---- What is in use --------------------------------------------------------------- */
+
+#define KEPT 60000
+
+static void test_in_use_is_what_is_live(void **state)
+{
+    struct gcx_stats stats = {0};
+    (void)state;
+    void **kept = gcx_alloc(KEPT * sizeof *kept);
+    gcx_profile_set_rate(RATE);
+    for (int i = 0; i < KEPT; i++) {
+        kept[i] = site_noscan(640);
+        site_noscan(640);
+    }
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    gcx_get_stats(&stats);
+    assert_near(profile_sum(profile, "inuse_space", NULL),
+                (double)stats.live_bytes - KEPT * sizeof *kept);
+    assert_near(profile_sum(profile, "inuse_objects", "site_noscan"), KEPT);
+    drop(profile);
+    memset(kept, 0, KEPT * sizeof *kept);
+    profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_true(profile_sum(profile, "inuse_space", NULL) < MIB);
+    drop(profile);
+}
+
+static void test_released_objects_are_not_in_use(void **state)
+{
+    (void)state;
+    void **kept = gcx_alloc(20000 * sizeof *kept);
+    gcx_profile_set_rate(RATE);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 20000; i++)
+            kept[i] = site_noscan(320);
+        for (int i = 0; i < 20000; i++) {
+            gcx_free(kept[i]);
+            kept[i] = NULL;
+        }
+        gcx_collect(GCX_MINOR);
+    }
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_true(profile_sum(profile, "inuse_space", "site_noscan") < MIB);
+    drop(profile);
+}
+
+/* ---- The file ------------------------------------------------------------------------ */
+
+static void test_what_a_reader_needs(void **state)
+{
+    char self[4096];
+    (void)state;
+    gcx_profile_set_rate(RATE);
+    for (int i = 0; i < 10000; i++)
+        site_small();
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *p = write_and_read(GCX_PROFILE_COLLECT);
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    assert_string_equal(p->string_table[0], "");
+    assert_int_equal(p->n_sample_type, 4);
+    assert_string_equal(profile_text(p, p->default_sample_type), "inuse_space");
+    assert_string_equal(profile_text(p, p->period_type->type), "space");
+    assert_string_equal(profile_text(p, p->period_type->unit), "bytes");
+    assert_true(p->period > 0 && p->time_nanos > 0);
+    assert_string_equal(profile_text(p, p->mapping[0]->filename), self);
+    for (size_t i = 0; i < p->n_location; i++)
+        assert_int_equal(p->location[i]->id, i + 1);
+    for (size_t i = 0; i < p->n_sample; i++) {
+        assert_int_equal(p->sample[i]->n_value, 4);
+        assert_int_equal(p->sample[i]->n_label, 1);
+        assert_string_equal(profile_text(p, p->sample[i]->label[0]->key), "bytes");
+    }
+    drop(p);
+}
+
+static void test_errors_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(gcx_profile_heap(NULL, 0), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(gcx_profile_heap(path, 64), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(gcx_profile_heap("/nonexistent/heap", 0), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(gcx_profile_heap("/dev/full", 0), -1);
+    assert_int_equal(errno, ENOSPC);
+    assert_int_equal(gcx_profile_write_heap(-1, 0), -1);
+    assert_int_equal(errno, EBADF);
+    unlink(path);
+}
+
+/* ---- Threads -------------------------------------------------------------------------- */
+
+static void *allocate(void *arg)
+{
+    void *kept[64] = {0};
+    for (uintptr_t i = 0; i < 60000; i++) {
+        size_t size = 16 + (i * 37) % 700;
+        uintptr_t *object = i % 3 == 0 ? gcx_alloc(size) : gcx_alloc_noscan(size);
+        if (object == NULL)
+            return NULL;
+        *object = i;
+        if (i % 5 == 0)
+            gcx_free(kept[i % 64]);
+        kept[i % 64] = object;
+        if (*(uintptr_t *)kept[i % 64] != i)
+            return NULL;
+    }
+    return arg;
+}
+
+static void test_threads_allocate_while_profiles_are_written(void **state)
+{
+    pthread_t threads[4];
+    (void)state;
+    gcx_profile_set_rate(512);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(gcx_thread_create(&threads[i], NULL, allocate, &threads), 0);
+    for (int i = 0; i < 5; i++)
+        drop(write_and_read(i % 2 != 0 ? GCX_PROFILE_COLLECT : 0));
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        void *outcome;
+        assert_int_equal(pthread_join(threads[i], &outcome), 0);
+        assert_ptr_equal(outcome, &threads);
+    }
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_true(profile_sum(profile, "alloc_space", "allocate") > 50 * MIB);
+    drop(profile);
+}
+
+/* ---- The environment --------------------------------------------------------------------- */
+
+static int child_work(const char *arg)
+{
+    for (int i = 0; i < 200000; i++)
+        site_small();
+    if (strcmp(arg, "signal") == 0) {
+        raise(SIGUSR2);
+        for (int i = 0; i < 200 && access(getenv("TEST_PROFILE"), R_OK) != 0; i++)
+            usleep(50000);
+        _exit(access(getenv("TEST_PROFILE"), R_OK) == 0 ? 0 : 3);
+    }
+    if (strcmp(arg, "fork") == 0) {
+        pid_t pid = fork();
+        if (pid == 0)
+            exit(0);
+        waitpid(pid, NULL, 0);
+        return access(getenv("TEST_PROFILE"), F_OK) == 0 ? 4 : 0;
+    }
+    return 0;
+}
+
+static void run_child(const char *arg, const char *profile, const char *more)
+{
+    char library[4200], heap[128], test[128];
+    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
+    snprintf(heap, sizeof heap, "GCX_HEAP_PROFILE=%s", profile);
+    snprintf(test, sizeof test, "TEST_PROFILE=%s", profile);
+    child_run(&result, "work", arg, (const char *[]){library, heap, test, more, NULL});
+}
+
+static void assert_written(const char *file)
+{
+    Gcxi__Profile *profile = profile_read(file);
+    assert_non_null(profile);
+    assert_near(profile_sum(profile, "alloc_objects", "site_small"), 200000);
+    drop(profile);
+    unlink(file);
+}
+
+static void test_a_profile_at_exit(void **state)
+{
+    (void)state;
+    run_child("", path, "GCX_PROFILE_RATE=1KiB");
+    assert_true(child_ok(&result));
+    assert_string_equal(result.err, "");
+    assert_written(path);
+}
+
+static void test_a_profile_on_a_signal(void **state)
+{
+    char signal_variable[64];
+    (void)state;
+    snprintf(signal_variable, sizeof signal_variable, "GCX_PROFILE_SIGNAL=%d", SIGUSR2);
+    run_child("signal", path, signal_variable);
+    assert_true(child_ok(&result));
+    unlink(path);
+}
+
+static void test_a_forked_child_writes_none(void **state)
+{
+    (void)state;
+    run_child("fork", path, "GCX_PROFILE_RATE=1KiB");
+    assert_true(child_ok(&result));
+    assert_written(path);
+}
+
+static void test_nonsense_is_told_and_the_program_runs(void **state)
+{
+    (void)state;
+    run_child("", "/nonexistent/heap", "GCX_PROFILE_RATE=many");
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "GCX_PROFILE_RATE=many: expected"));
+    assert_non_null(
+        strstr(result.err, "GCX_HEAP_PROFILE: cannot write /nonexistent/heap: No such file"));
+    run_child("", path, "GCX_PROFILE_SIGNAL=9");
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "GCX_PROFILE_SIGNAL=9: no signal"));
+    unlink(path);
+}
+
+static int child_without(const char *arg)
+{
+    (void)arg;
+    if (gcx_alloc(16) == NULL || gcx_profile_set_rate(1) != -1 || errno != ENOTSUP)
+        return 1;
+    return gcx_profile_heap("/dev/null", 0) == -1 && errno == ENOTSUP ? 0 : 2;
+}
+
+static void test_without_the_diagnostics(void **state)
+{
+    (void)state;
+    child_run(&result, "without", "",
+              (const char *[]){"GCX_DIAG_LIBRARY=/nonexistent.so", "GCX_HEAP_PROFILE=x", NULL});
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "no diagnostics: /nonexistent.so"));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct child_entry children[] = {
+        {"work", child_work},
+        {"without", child_without},
+    };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rate_is_off_until_set),
+        cmocka_unit_test(test_every_site_has_its_share),
+        cmocka_unit_test(test_every_allocation_can_be_recorded),
+        cmocka_unit_test(test_in_use_is_what_is_live),
+        cmocka_unit_test(test_released_objects_are_not_in_use),
+        cmocka_unit_test(test_what_a_reader_needs),
+        cmocka_unit_test(test_errors_are_told),
+        cmocka_unit_test(test_threads_allocate_while_profiles_are_written),
+        cmocka_unit_test(test_a_profile_at_exit),
+        cmocka_unit_test(test_a_profile_on_a_signal),
+        cmocka_unit_test(test_a_forked_child_writes_none),
+        cmocka_unit_test(test_nonsense_is_told_and_the_program_runs),
+        cmocka_unit_test(test_without_the_diagnostics),
+    };
+    if (child_is(argc, argv)) {
+        return child_main(argv, children, COUNT_OF(children));
+    }
+    snprintf(path, sizeof path, "gcx-test-%d.pb.gz", (int)getpid());
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,57 @@
+# libgcx-diag.so: profiles, beside the library, which loads it when asked and is
+# not linked to it (src/api/diag.h). Built where all that it needs is found.
+
+find_package(PkgConfig)
+find_program(GCX_PROTOC_C protoc-c)
+if(PkgConfig_FOUND)
+    pkg_check_modules(GCX_DIAG_DEPS IMPORTED_TARGET libprotobuf-c zlib libunwind libdw)
+endif()
+# What is installed may be for another C library than the compiler's.
+if(GCX_DIAG_DEPS_FOUND)
+    include(CheckCSourceCompiles)
+    set(CMAKE_REQUIRED_LIBRARIES PkgConfig::GCX_DIAG_DEPS)
+    check_c_source_compiles("#include <elfutils/libdwfl.h>
+        #include <libunwind.h>
+        #include <protobuf-c/protobuf-c.h>
+        #include <zlib.h>
+        int main(void) { return dwfl_begin(0) != 0 && unw_backtrace(0, 0) && zlibVersion() && protobuf_c_version(); }"
+        GCX_DIAG_DEPS_WORK)
+    unset(CMAKE_REQUIRED_LIBRARIES)
+endif()
+set(gcx_has_diag OFF)
+if(GCX_DIAG_DEPS_WORK AND GCX_PROTOC_C)
+    set(gcx_has_diag ON)
+elseif(GCX_DIAG)
+    message(STATUS "libgcx-diag is not built: it needs protoc-c, libprotobuf-c, zlib, libunwind, libdw "
+        "(tools/setup.sh diag installs them on Debian)")
+endif()
+
+if(gcx_has_diag)
+    set(gcx_pb_dir "${PROJECT_BINARY_DIR}/generated")
+    file(MAKE_DIRECTORY "${gcx_pb_dir}")
+    add_custom_command(
+        OUTPUT "${gcx_pb_dir}/profile.pb-c.c" "${gcx_pb_dir}/profile.pb-c.h"
+        COMMAND "${GCX_PROTOC_C}" "--c_out=${gcx_pb_dir}" "-I${PROJECT_SOURCE_DIR}/src/diag/telemetry"
+            "${PROJECT_SOURCE_DIR}/src/diag/telemetry/profile.proto"
+        DEPENDS "${PROJECT_SOURCE_DIR}/src/diag/telemetry/profile.proto"
+        VERBATIM)
+    set_source_files_properties("${gcx_pb_dir}/profile.pb-c.c" PROPERTIES COMPILE_OPTIONS -w)
+
+    # What of the lower floors has no state of the collector's.
+    file(GLOB gcx_diag_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/diag/telemetry/*.c")
+    list(APPEND gcx_diag_sources "${gcx_pb_dir}/profile.pb-c.c")
+    foreach(name base/report base/parse os/vm_${gcx_system})
+        list(APPEND gcx_diag_sources "${PROJECT_SOURCE_DIR}/src/${name}.c")
+    endforeach()
+    add_library(gcx_diag MODULE ${gcx_diag_sources})
+    target_include_directories(gcx_diag PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+    target_include_directories(gcx_diag SYSTEM PRIVATE "${gcx_pb_dir}")
+    target_compile_definitions(gcx_diag PRIVATE ${gcx_definitions} GCXI_SHARED=0)
+    target_link_libraries(gcx_diag PRIVATE PkgConfig::GCX_DIAG_DEPS Threads::Threads m)
+    target_link_options(gcx_diag PRIVATE ${gcx_sanitizers})
+    set_target_properties(gcx_diag PROPERTIES
+        OUTPUT_NAME gcx-diag SUFFIX .so.${PROJECT_VERSION_MAJOR} C_VISIBILITY_PRESET hidden)
+    if(GCX_INSTALL)
+        install(TARGETS gcx_diag LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    endif()
+endif()
