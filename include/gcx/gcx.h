@@ -293,9 +293,9 @@ GCX_API void *gcx_ephemeron_value(gcx_ephemeron *e);
 /* Callbacks run after a cycle, never inside an allocation, on a thread of the
  * library's or in gcx_run_finalizers (enum gcx_finalizers). They may do
  * everything, allocate and collect too. One that leaves gcx_run_finalizers by
- * longjmp, or by an exception where the program is built for it, is done; the
- * others run next time. On the library's thread there is nowhere to jump to;
- * pthread_exit ends it and another is started. At exit what is due is dropped.
+ * longjmp is done; the others run next time. On the library's thread there is
+ * nowhere to jump to; pthread_exit ends it and another is started. A C++
+ * exception must be caught within the callback. At exit what is due is dropped.
  * Details and order: docs/guide-lifetimes.md. Example: examples/cleanups.c */
 
 /* Calls fn(arg) once when obj is gone. An object may have many; the last added
