@@ -352,19 +352,20 @@ GCXI_NO_SANITIZE GCXI_INLINE bool mark_drain(struct gcxi_marker *m, uint32_t max
     }
 }
 
-static GCXI_NOINLINE bool mark_drain_beside(struct gcxi_marker *m, uint32_t max_batches)
+GCXI_NO_SANITIZE static GCXI_NOINLINE bool mark_drain_beside(struct gcxi_marker *m,
+                                                             uint32_t max_batches)
 {
     return mark_drain(m, max_batches, true);
 }
 
-GCXI_HOT bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches)
+GCXI_HOT GCXI_NO_SANITIZE bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches)
 {
     if (GCXI_UNLIKELY(m->is_beside))
         return mark_drain_beside(m, max_batches);
     return mark_drain(m, max_batches, false);
 }
 
-void gcxi_mark_settle(struct gcxi_marker *m)
+GCXI_NO_SANITIZE void gcxi_mark_settle(struct gcxi_marker *m)
 {
     const struct mark_view view = mark_view(m);
     for (uint32_t batch = 0; batch < 2; batch++) {
@@ -395,7 +396,7 @@ void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
     m->sp = mark_push_range(m, m->sp, lo, hi);
 }
 
-size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+GCXI_NO_SANITIZE size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
     const struct mark_view view = mark_view(m);
     size_t passed = 0;
