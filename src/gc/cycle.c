@@ -15,7 +15,8 @@
  *
  * What survives a cycle is old: marks are sticky, and an object is old exactly
  * if its mark byte is the epoch. So a minor cycle is a full one that finds the
- * old objects marked already.
+ * old objects marked already. A concurrent one is two of these stops, the first
+ * of them a minor cycle, with marking between them (gc/concurrent.c).
  *
  * C1  From 1 to 10 no mutator runs and the heap lock is held.
  * C2  After 6 every object that the roots lead to is marked, after 7 also what
