@@ -13,7 +13,8 @@ static struct {
     uint8_t *added;
     uint8_t *taken;
     size_t granule_bytes;
-    size_t next; /* where the search for what to take goes on */
+    size_t next; /* where the search for what to take goes on, */
+    size_t end;  /* and where it ends: the heap grows meanwhile */
 } owed;
 
 static size_t granule_of(uintptr_t addr)
@@ -47,6 +48,7 @@ void gcxi_owed_add_stw(uintptr_t lo, uintptr_t hi)
 
 void gcxi_owed_clear_stw(void)
 {
+    owed.next = owed.end = 0;
     memset(owed.added, 0, granules_end());
     memset(owed.taken, 0, granules_end());
 }
@@ -57,18 +59,20 @@ void gcxi_owed_turn_stw(void)
     owed.taken = owed.added;
     owed.added = empty;
     owed.next = 0;
+    owed.end = granules_end();
 }
 
 bool gcxi_owed_take(uintptr_t *lo, uintptr_t *hi)
 {
-    size_t end = granules_end(), first = owed.next;
-    const uint8_t *found = first < end ? memchr(owed.taken + first, 1, end - first) : NULL;
+    size_t first = owed.next;
+    const uint8_t *found =
+        first < owed.end ? memchr(owed.taken + first, 1, owed.end - first) : NULL;
     if (found == NULL)
         return false;
     first = (size_t)(found - owed.taken);
     uintptr_t unit_end = gcxi_unit_addr(gcxi_addr_unit(granule_addr(first)) + 1);
-    size_t last = first;
-    for (end = granule_of(unit_end); last < end && owed.taken[last] != 0; last++)
+    size_t last = first, end = granule_of(unit_end);
+    for (; last < end && owed.taken[last] != 0; last++)
         owed.taken[last] = 0;
     owed.next = last;
     *lo = granule_addr(first);
