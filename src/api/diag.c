@@ -83,6 +83,7 @@ static const struct gcxi_diag_services services = {
     .get_stats = gcx_get_stats,
     .blocking_begin = gcx_blocking_begin,
     .blocking_end = gcx_blocking_end,
+    .profile_heap = gcx_profile_heap,
 };
 
 /* ---- Loading ---- */

@@ -46,6 +46,9 @@ struct gcxi_diag_services {
     void (*get_stats)(struct gcx_stats *stats);
     int (*blocking_begin)(void);
     int (*blocking_end)(void);
+
+    /* As in gcx/profile.h. */
+    int (*profile_heap)(const char *path, unsigned flags);
 };
 
 /* What the diagnostics do: the calls of gcx/profile.h and gcx/debug.h. */

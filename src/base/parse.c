@@ -3,7 +3,9 @@
  * SPDX-License-Identifier: MIT */
 #include "base/parse.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Reads digits at *text and moves past them. False without a digit or when
  * the value passes INT64_MAX. */
@@ -58,4 +60,13 @@ bool gcxi_parse_bytes(const char *text, int64_t *bytes)
         return false;
     int lg = parse_unit(text);
     return lg >= 0 && !__builtin_mul_overflow(v, (int64_t)1 << lg, bytes);
+}
+
+bool gcxi_parse_path(char *path, size_t size, const char *pattern)
+{
+    const char *mark = strstr(pattern, "%p");
+    int n = mark == NULL ? snprintf(path, size, "%s", pattern)
+                         : snprintf(path, size, "%.*s%d%s", (int)(mark - pattern), pattern,
+                                    (int)getpid(), mark + 2);
+    return n >= 0 && (size_t)n < size;
 }

@@ -13,4 +13,8 @@ bool gcxi_parse_int(const char *text, int64_t *value);
  * GiB, T, TB, TiB (all powers of 1024). False on nonsense or overflow. */
 bool gcxi_parse_bytes(const char *text, int64_t *bytes);
 
+/* A path in which the first %p stands for the process's number. False if it is
+ * longer than size, its end included. */
+bool gcxi_parse_path(char *path, size_t size, const char *pattern);
+
 #endif

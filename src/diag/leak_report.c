@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "diag/leak.h"
 #include "os/signals.h"
 #include "os/thread.h"
@@ -186,27 +187,18 @@ static void print_leak(const struct gcx_leak *leak, void *arg)
 }
 
 /* GCX_LEAK_LOG with %p replaced by the process number. */
-static void log_path(char *path, const char *pattern)
-{
-    const char *mark = strstr(pattern, "%p");
-    if (mark == NULL)
-        snprintf(path, PATH_BYTES, "%s", pattern);
-    else
-        snprintf(path, PATH_BYTES, "%.*s%d%s", (int)(mark - pattern), pattern, (int)getpid(),
-                 mark + 2);
-}
-
 static int log_open(void)
 {
     char path[PATH_BYTES];
     const char *pattern = getenv("GCX_LEAK_LOG");
     if (pattern == NULL || *pattern == '\0')
         return STDERR_FILENO;
-    log_path(path, pattern);
-    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (file >= 0)
-        return file;
-    gcxi_report("GCX_LEAK_LOG: %s cannot be opened", path);
+    if (gcxi_parse_path(path, sizeof path, pattern)) {
+        int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (file >= 0)
+            return file;
+    }
+    gcxi_report("GCX_LEAK_LOG: %s cannot be opened", pattern);
     return STDERR_FILENO;
 }
 

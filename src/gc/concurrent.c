@@ -26,13 +26,13 @@
  *     is released only gets the byte FREED.
  * N3  What is allocated between the stops is young, or, recycled, old and
  *     marked, and its memory was written since the first stop.
- * N6  A minor cycle between gives the epoch before to what it marks, leaves all
- *     other bytes alone, and owes what it has shown to the second stop (R7).
  * N4  A marked object that the second stop does not show holds the words that
  *     the marker saw in it: its page, card or unit would be shown otherwise.
  *     So no pointer to an unmarked object is missed.
  * N5  busy is set whenever the thread touches the heap, and it does not become
  *     set once halt was (both sequentially consistent).
+ * N6  A minor cycle between gives the epoch before to what it marks, leaves all
+ *     other bytes alone, and owes what it has shown to the second stop (R7).
  *
  * Locking: state and the marker change with the world stopped, or by the thread
  * while busy.
@@ -43,19 +43,15 @@
  * SPDX-License-Identifier: MIT */
 #include "gc/concurrent.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/atomic.h"
-#include "gc/check.h"
 #include "gc/owed.h"
 #include "gc/remember.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/futex.h"
-#include "os/signals.h"
 #include "os/thread.h"
 #include "os/vm.h"
 #include "trace/roots.h"
@@ -81,7 +77,7 @@ static struct {
     uint32_t halt;
     uint32_t thread; /* enum thread_state */
     struct gcxi_lock feed_lock;
-    struct gcxi_marker *marker; /* mapped; NULL until the thread is there */
+    struct gcxi_marker *marker; /* mapped */
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint64_t mark_ns;
     size_t live_max_bytes; /* when so much is live the second stop comes in any case */
@@ -166,34 +162,23 @@ static void thread_wake(void)
 
 static bool make_tables(void)
 {
-    if (concurrent.marker != NULL)
-        return true;
     if (concurrent.filter == NULL)
         concurrent.filter = gcxi_vm_map((size_t)gcxi_map.units + 1);
-    struct gcxi_marker *marker = gcxi_vm_map(sizeof *marker);
-    if (concurrent.filter == NULL || marker == NULL || gcxi_marker_init(marker, STACK_BYTES) != 0)
+    if (concurrent.marker == NULL)
+        concurrent.marker = gcxi_vm_map(sizeof *concurrent.marker);
+    if (concurrent.filter == NULL || concurrent.marker == NULL)
         return false;
-    concurrent.marker = marker;
-    return true;
+    return concurrent.marker->stack != NULL ||
+           gcxi_marker_init(concurrent.marker, STACK_BYTES) == 0;
 }
 
 void gcxi_concurrent_start_thread(void)
 {
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, old;
     uint32_t none = NO_THREAD;
     if (!gcxi_gc.settings.is_concurrent || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
         !gcxi_compare_exchange(&concurrent.thread, &none, STARTING))
         return;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
-    sigfillset(&all);
-    gcxi_sigmask(SIG_SETMASK, &all, &old);
-    bool is_there = make_tables() && gcxi_thread_create(&thread, &attr, thread_main, NULL) == 0;
-    gcxi_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
+    bool is_there = make_tables() && gcxi_thread_create_own(thread_main, NULL) == 0;
     gcxi_store_release(&concurrent.thread, is_there ? STARTED : NO_THREAD);
 }
 
@@ -259,18 +244,13 @@ void gcxi_concurrent_halt_stw(void)
     gcxi_mark_settle(concurrent.marker);
 }
 
-/* Some of what is left, never half of a range. */
+/* Some of what is left. */
 bool gcxi_concurrent_feed(struct gcxi_marker *m)
 {
     struct gcxi_marker *from = concurrent.marker;
     gcxi_lock(&concurrent.feed_lock);
-    size_t left = (size_t)(from->sp - from->base);
-    size_t n = gcxi_min(left, FEED_ENTRIES);
-    if (n < left && (from->sp[-(ptrdiff_t)n] & GCXI_RANGE_TAG) != 0)
-        n++;
+    size_t n = gcxi_mark_push_top(m, from->base, (size_t)(from->sp - from->base), FEED_ENTRIES);
     from->sp -= n;
-    memcpy(m->sp, from->sp, n * sizeof *m->sp);
-    m->sp += n;
     gcxi_unlock(&concurrent.feed_lock);
     return n != 0;
 }

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "base/atomic.h"
 #include "heap/space.h"
 #include "os/vm.h"
 
@@ -41,7 +40,7 @@ int gcxi_owed_init(size_t granule_bytes)
     return owed.added != NULL ? 0 : -1;
 }
 
-void gcxi_owed_add_stw(uintptr_t lo, uintptr_t hi)
+void gcxi_owed_add(uintptr_t lo, uintptr_t hi)
 {
     memset(owed.added + granule_of(lo), 1, granule_of(hi) - granule_of(lo));
 }

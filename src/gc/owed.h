@@ -14,8 +14,10 @@
 /* Maps the sets. 0, or -1 with ENOMEM. */
 int gcxi_owed_init(size_t granule_bytes);
 
+/* With the world stopped, or by the one thread that takes. */
+void gcxi_owed_add(uintptr_t lo, uintptr_t hi);
+
 /* World stopped. */
-void gcxi_owed_add_stw(uintptr_t lo, uintptr_t hi);
 void gcxi_owed_clear_stw(void);
 
 /* Exchanges the sets: what was added can now be taken. World stopped, with

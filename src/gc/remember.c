@@ -214,7 +214,7 @@ static bool next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t
 static void owe(uintptr_t lo, uintptr_t hi)
 {
     if (remember.kind == GCXI_SHOW_BETWEEN)
-        gcxi_owed_add_stw(lo, hi);
+        gcxi_owed_add(lo, hi);
 }
 
 static void show_owed(struct gcxi_marker *m, uint32_t unit)
@@ -466,18 +466,24 @@ void gcxi_remember_arm(bool is_full, size_t soon_bytes)
     arm_planned(end);
 }
 
-/* New units and special kinds are left to the second stop (gc/concurrent.c). */
+/* The filter is asked first: another thread may be making a unit that is not in
+ * it into a block just now (N2). */
+static bool is_for_second_stop(const struct gcxi_marker *m, uint32_t unit)
+{
+    return m->filter[unit] == 0 ||
+           gcxi_load_relaxed(&gcxi_unit_block(unit)->scan) == GCXI_SCAN_SPECIAL;
+}
+
 bool gcxi_remember_show_owed(struct gcxi_marker *m)
 {
     uintptr_t lo, hi;
     if (!gcxi_owed_take(&lo, &hi))
         return false;
     uint32_t unit = gcxi_addr_unit(lo);
-    const struct gcxi_block *block = gcxi_unit_block(unit);
-    if (m->filter[unit] == 0 || gcxi_load_relaxed(&block->scan) == GCXI_SCAN_SPECIAL)
-        gcxi_owed_add_stw(lo, hi);
+    if (is_for_second_stop(m, unit))
+        gcxi_owed_add(lo, hi);
     else
-        show_range(m, block, lo, hi);
+        show_range(m, gcxi_unit_block(unit), lo, hi);
     return true;
 }
 

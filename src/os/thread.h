@@ -19,4 +19,8 @@ extern gcxi_thread_create_function *const gcxi_thread_create_wrapped __attribute
 int gcxi_thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
                        void *arg);
 
+/* Starts a detached thread of the library's own, with a small stack, that no
+ * signal reaches. 0, or an error number. */
+int gcxi_thread_create_own(void *(*start)(void *), void *arg);
+
 #endif

@@ -460,7 +460,7 @@ static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
     if (block->scan == GCXI_SCAN_NOTHING)
         return;
     for (uint32_t slot = 0; slot < block->slots; slot++) {
-        if (block->marks[slot] != gcxi_map.epoch && block->marks[slot] != gcxi_map.epoch_kept)
+        if (!gcxi_mark_is_kept(block->marks[slot]))
             continue;
         gcxi_mark_contents(m, block, slot);
         gcxi_mark_drain(m, 0);

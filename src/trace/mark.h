@@ -8,6 +8,8 @@
 #ifndef GCXI_TRACE_MARK_H
 #define GCXI_TRACE_MARK_H
 
+#include <string.h>
+
 #include "base/base.h"
 #include "heap/block.h"
 
@@ -72,6 +74,19 @@ bool gcxi_mark_drain(struct gcxi_marker *m, uint32_t max_batches);
 /* Brings what drain has staged back to the stack, so that all that is left lies
  * in [base, sp). */
 void gcxi_mark_settle(struct gcxi_marker *m);
+
+/* Copies about n of the entries at the top of others, from which the caller
+ * takes them, never half of a range; m has room. Returns how many. */
+GCXI_INLINE size_t gcxi_mark_push_top(struct gcxi_marker *m, const uintptr_t *entries, size_t count,
+                                      size_t n)
+{
+    n = gcxi_min(count, n);
+    if (n < count && (entries[count - n] & GCXI_RANGE_TAG) != 0)
+        n++;
+    memcpy(m->sp, entries + count - n, n * sizeof *entries);
+    m->sp += n;
+    return n;
+}
 
 /* Scans what was dropped when a mark stack was full: every marked object of
  * the heap again, until none is missing. */

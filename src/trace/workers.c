@@ -20,13 +20,10 @@
  * SPDX-License-Identifier: MIT */
 #include "trace/workers.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/lock.h"
 #include "os/futex.h"
-#include "os/signals.h"
 #include "os/thread.h"
 #include "os/vm.h"
 
@@ -102,15 +99,10 @@ bool gcxi_pool_give(const uintptr_t *entries, size_t n)
     return has_room;
 }
 
-/* Moves up to a batch to the worker's empty stack, never half of a range. */
+/* Moves up to a batch to the worker's empty stack. */
 static void pool_take_locked(struct gcxi_marker *m)
 {
-    size_t n = gcxi_min(pool.count, GCXI_POOL_BATCH / 4);
-    if (n < pool.count && (pool.entries[pool.count - n] & GCXI_RANGE_TAG) != 0)
-        n++;
-    pool.count -= n;
-    memcpy(m->sp, pool.entries + pool.count, n * sizeof *m->sp);
-    m->sp += n;
+    pool.count -= gcxi_mark_push_top(m, pool.entries, pool.count, GCXI_POOL_BATCH / 4);
 }
 
 static void pool_wait(uint32_t seq)
@@ -197,20 +189,9 @@ static void *helper_main(void *arg)
 
 static bool helper_start(struct gcxi_marker *m)
 {
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, old;
     if (m->stack == NULL && gcxi_marker_init(m, STACK_BYTES) != 0)
         return false;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 256 * GCXI_KIB);
-    sigfillset(&all);
-    gcxi_sigmask(SIG_SETMASK, &all, &old);
-    int error = gcxi_thread_create(&thread, &attr, helper_main, m);
-    gcxi_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    return error == 0;
+    return gcxi_thread_create_own(helper_main, m) == 0;
 }
 
 void gcxi_workers_start_threads(void)

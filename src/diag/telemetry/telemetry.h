@@ -15,10 +15,6 @@
 /* Constant once gcx_diag_entry has begun. */
 extern const struct gcxi_diag_services *gcxi_diag;
 
-/* A path from the environment with %p replaced by the process's number, to be
- * freed; NULL without memory. */
-char *gcxi_diag_path(const char *pattern);
-
 /* Starts a thread that no signal of the program's reaches. 0, or an error number. */
 int gcxi_diag_thread(void *(*main)(void *arg), void *arg);
 

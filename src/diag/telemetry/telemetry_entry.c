@@ -9,7 +9,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -27,19 +27,9 @@
 
 const struct gcxi_diag_services *gcxi_diag;
 
-static char *heap_path; /* or NULL */
+static char heap_path[PATH_MAX];
 static pid_t owner;     /* the process that writes it at exit */
 static sem_t is_wanted; /* posted by the signal */
-
-char *gcxi_diag_path(const char *pattern)
-{
-    const char *mark = strstr(pattern, "%p");
-    char *path;
-    int n = mark == NULL ? asprintf(&path, "%s", pattern)
-                         : asprintf(&path, "%.*s%d%s", (int)(mark - pattern), pattern,
-                                    (int)getpid(), mark + 2);
-    return n >= 0 ? path : NULL;
-}
 
 int gcxi_diag_thread(void *(*thread_main)(void *arg), void *arg)
 {
@@ -58,15 +48,8 @@ int gcxi_diag_thread(void *(*thread_main)(void *arg), void *arg)
 
 static void write_heap_profile(void)
 {
-    int fd = open(heap_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int status = fd >= 0 ? gcxi_profile_heap_write(fd, GCX_PROFILE_COLLECT) : -1;
-    int error = errno;
-    if (fd >= 0 && close(fd) != 0 && status == 0) {
-        error = errno;
-        status = -1;
-    }
-    if (status != 0)
-        gcxi_report("GCX_HEAP_PROFILE: cannot write %s: %s", heap_path, strerror(error));
+    if (gcxi_diag->profile_heap(heap_path, GCX_PROFILE_COLLECT) != 0)
+        gcxi_report("GCX_HEAP_PROFILE: cannot write %s: %s", heap_path, strerror(errno));
 }
 
 static void at_exit(void)
@@ -127,10 +110,9 @@ static void start_heap_profile(void)
     const char *path = getenv("GCX_HEAP_PROFILE");
     if (path == NULL || *path == '\0')
         return;
-    heap_path = gcxi_diag_path(path);
     owner = getpid();
-    if (heap_path == NULL || atexit(at_exit) != 0) {
-        gcxi_report("GCX_HEAP_PROFILE: no memory");
+    if (!gcxi_parse_path(heap_path, sizeof heap_path, path) || atexit(at_exit) != 0) {
+        gcxi_report("GCX_HEAP_PROFILE=%s: too long, or no memory", path);
         return;
     }
     gcxi_profile_set_rate(rate_from_environment(GCX_PROFILE_RATE_DEFAULT));
