@@ -79,6 +79,8 @@ static struct {
     struct gcxi_lock feed_lock;
     struct gcxi_marker *marker; /* mapped */
     uint8_t *filter;            /* a copy of gcxi_map.used */
+    uint8_t *put_off;           /* per unit: M6 */
+    uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
     uint64_t mark_ns;
     size_t live_max_bytes; /* when so much is live the second stop comes in any case */
     size_t passes;
@@ -162,12 +164,14 @@ static void thread_wake(void)
 
 static bool make_tables(void)
 {
+    size_t units = (size_t)gcxi_map.units + 1;
     if (concurrent.filter == NULL)
-        concurrent.filter = gcxi_vm_map((size_t)gcxi_map.units + 1);
+        concurrent.filter = gcxi_vm_map(2 * units);
     if (concurrent.marker == NULL)
         concurrent.marker = gcxi_vm_map(sizeof *concurrent.marker);
     if (concurrent.filter == NULL || concurrent.marker == NULL)
         return false;
+    concurrent.put_off = concurrent.filter + units;
     return concurrent.marker->stack != NULL ||
            gcxi_marker_init(concurrent.marker, STACK_BYTES) == 0;
 }
@@ -196,6 +200,12 @@ static void copy_zone(enum gcxi_zone_index zone)
     memcpy(concurrent.filter + first, gcxi_map.used + first, gcxi_zone_end(zone) - first);
 }
 
+static void clear_zone(enum gcxi_zone_index zone)
+{
+    uint32_t first = gcxi_zone_first(zone);
+    memset(concurrent.put_off + first, 0, gcxi_zone_end(zone) - first);
+}
+
 /* N2. */
 static void copy_used(void)
 {
@@ -207,7 +217,10 @@ void gcxi_concurrent_begin_stw(void)
 {
     struct gcxi_marker *m = concurrent.marker;
     copy_used();
-    gcxi_marker_begin_beside(m, concurrent.filter);
+    clear_zone(GCXI_ZONE_SCAN);
+    clear_zone(GCXI_ZONE_NOSCAN);
+    concurrent.next_put_off = 0;
+    gcxi_marker_begin_beside(m, concurrent.filter, concurrent.put_off);
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
     concurrent.mark_ns = 0;
@@ -244,8 +257,30 @@ void gcxi_concurrent_halt_stw(void)
     gcxi_mark_settle(concurrent.marker);
 }
 
-/* Some of what is left. */
-bool gcxi_concurrent_feed(struct gcxi_marker *m)
+/* The next block in the zone that was put off, from that unit on, or 0. */
+static uint32_t find_put_off(enum gcxi_zone_index zone, uint32_t unit)
+{
+    uint32_t lo = (uint32_t)gcxi_max(unit, gcxi_zone_first(zone)), end = gcxi_zone_end(zone);
+    const uint8_t *found = lo < end ? memchr(concurrent.put_off + lo, 1, end - lo) : NULL;
+    return found != NULL ? (uint32_t)(found - concurrent.put_off) : 0;
+}
+
+/* Objects of one of them. */
+static bool feed_put_off(struct gcxi_marker *m)
+{
+    gcxi_lock(&concurrent.feed_lock);
+    uint32_t unit = find_put_off(GCXI_ZONE_SCAN, concurrent.next_put_off);
+    if (unit == 0)
+        unit = find_put_off(GCXI_ZONE_NOSCAN, concurrent.next_put_off);
+    concurrent.next_put_off = unit != 0 ? unit + 1 : gcxi_map.units;
+    gcxi_unlock(&concurrent.feed_lock);
+    if (unit != 0 && gcxi_map.used[unit] != 0)
+        gcxi_mark_block(m, gcxi_unit_block(unit));
+    return unit != 0;
+}
+
+/* Some of what is on its stack. */
+static bool feed_stack(struct gcxi_marker *m)
 {
     struct gcxi_marker *from = concurrent.marker;
     gcxi_lock(&concurrent.feed_lock);
@@ -253,6 +288,11 @@ bool gcxi_concurrent_feed(struct gcxi_marker *m)
     from->sp -= n;
     gcxi_unlock(&concurrent.feed_lock);
     return n != 0;
+}
+
+bool gcxi_concurrent_feed(struct gcxi_marker *m)
+{
+    return feed_stack(m) || feed_put_off(m);
 }
 
 void gcxi_concurrent_end_stw(void)

@@ -209,6 +209,13 @@ static struct gcxi_sweep_policy sweep_policy(void)
     return policy;
 }
 
+static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
+{
+    if (cycle->begins_concurrent || cycle->is_between)
+        return GCXI_ARM_ALL;
+    return cycle->kind == GCX_MINOR ? GCXI_ARM_MINOR : GCXI_ARM_FULL;
+}
+
 static void census(struct gcxi_cycle *cycle)
 {
     struct gcxi_census result;
@@ -220,7 +227,7 @@ static void census(struct gcxi_cycle *cycle)
                             : result.live_bytes;
     if (is_minor && result.live_bytes > result.live_before) /* less where objects were freed */
         cycle->promoted_bytes = result.live_bytes - result.live_before;
-    gcxi_remember_arm(!is_minor, gcxi_gc.pacer.nursery_bytes);
+    gcxi_remember_arm(arming_after(cycle), gcxi_gc.pacer.nursery_bytes);
     cycle->swept_ns = gcxi_clock_ns();
 }
 

@@ -26,6 +26,7 @@
  *     to show all of it rests: it is armed again after a number of minor cycles
  *     in which it held no pointer to a young object, twice as many each time.
  *     Where faults are dear, a new unit rests first.
+ *     While a full cycle marks no unit rests (gc/concurrent.c).
  * R6  Blocks that will be allocated from before the next cycle are not armed.
  * R7  Between the stops of a full cycle (gc/concurrent.c) what a minor cycle
  *     shows is owed to the second stop as well, which shows it once more: there
@@ -105,8 +106,9 @@ static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *b
                                uintptr_t hi)
 {
     uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
+    uint8_t epoch = gcxi_map.epoch, other = m->is_beside ? epoch : gcxi_map.epoch_kept;
     for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
-        if (gcxi_mark_is_kept(block->marks[slot]))
+        if (block->marks[slot] == epoch || block->marks[slot] == other)
             gcxi_special_show(m, block, slot, lo, hi);
 }
 
@@ -317,7 +319,7 @@ static bool is_taken_soon(const struct gcxi_block *block, size_t *room_bytes, si
 
 /* Which units shall be armed and are not: their byte becomes ARM. Which are
  * and shall not be: DISARM. */
-static void plan_arming(uint32_t end, size_t soon_bytes)
+static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
 {
     size_t room_bytes = 0;
     for (uint32_t unit = end; --unit > 0;) {
@@ -325,9 +327,10 @@ static void plan_arming(uint32_t end, size_t soon_bytes)
             continue;
         uint8_t *armed = &gcxi_map.armed[unit];
         bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
-        if (*armed == 0 && !is_soon && !is_resting(unit))
+        bool may_rest = how != GCXI_ARM_ALL && is_resting(unit);
+        if (*armed == 0 && !is_soon && !may_rest)
             *armed = ARM;
-        else if (*armed != 0 && is_resting(unit))
+        else if (*armed != 0 && may_rest)
             *armed = DISARM;
     }
 }
@@ -455,13 +458,13 @@ void gcxi_remember_forget(void)
         harvest(visit_nothing);
 }
 
-void gcxi_remember_arm(bool is_full, size_t soon_bytes)
+void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes)
 {
     if (remember.backend == NULL)
         return;
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    rest_pass(end, is_full);
-    plan_arming(end, soon_bytes);
+    rest_pass(end, how == GCXI_ARM_FULL);
+    plan_arming(end, how, soon_bytes);
     disarm_planned(end);
     arm_planned(end);
 }
@@ -470,8 +473,7 @@ void gcxi_remember_arm(bool is_full, size_t soon_bytes)
  * it into a block just now (N2). */
 static bool is_for_second_stop(const struct gcxi_marker *m, uint32_t unit)
 {
-    return m->filter[unit] == 0 ||
-           gcxi_load_relaxed(&gcxi_unit_block(unit)->scan) == GCXI_SCAN_SPECIAL;
+    return m->filter[unit] == 0 || gcxi_kind_has_trace(gcxi_unit_block(unit)->kind);
 }
 
 bool gcxi_remember_show_owed(struct gcxi_marker *m)

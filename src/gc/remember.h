@@ -38,9 +38,15 @@ size_t gcxi_remember_pages(void);
 /* Full cycle, world stopped: nothing is young afterwards, so forgets all. */
 void gcxi_remember_forget(void);
 
+enum gcxi_arm {
+    GCXI_ARM_MINOR,
+    GCXI_ARM_FULL, /* after a full cycle */
+    GCXI_ARM_ALL   /* a full cycle marks from now on: what is not armed makes its end long */
+};
+
 /* After the census, world stopped: from now on writes to what is old are seen.
  * Blocks with so much room in all will be allocated from before the next cycle. */
-void gcxi_remember_arm(bool is_full, size_t soon_bytes);
+void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes);
 
 /* What page tracking cost in the last cycle, about: faults of the program since
  * the one before, and in the pause units shown whole, by all workers together.

@@ -108,11 +108,14 @@ struct gcxi_block {
     uint8_t state;           /* enum gcxi_block_state */
     uint8_t kind;            /* enum gcxi_kind, or a number of heap/kind.h */
     uint8_t class_index;
-    uint8_t needs_zero;  /* its free slots hold old data */
-    uint8_t own_mark;    /* the mark byte of a large object */
-    uint8_t scan;        /* enum gcxi_scan */
-    uint8_t side;        /* enum gcxi_side_part (heap/side.h) */
-    uint8_t is_recycled; /* on a list of heap/recycle.h */
+    uint8_t needs_zero; /* its free slots hold old data */
+    uint8_t own_mark;   /* the mark byte of a large object */
+    uint8_t scan;       /* enum gcxi_scan */
+    uint8_t side;       /* enum gcxi_side_part (heap/side.h) */
+    union {
+        uint8_t is_recycled;  /* slots: on a list of heap/recycle.h */
+        uint8_t is_untouched; /* large: pages of it may not be there yet */
+    };
 };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");

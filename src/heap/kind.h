@@ -36,6 +36,12 @@ uint32_t gcxi_kind_add(const struct gcx_kind_layout *layout);
 /* The kind's record, or NULL if no kind has that number. Any thread. */
 const struct gcxi_kind_info *gcxi_kind_find(uint32_t number);
 
+/* A function of the program's says what its objects lead to. */
+GCXI_INLINE bool gcxi_kind_has_trace(unsigned kind)
+{
+    return kind >= GCXI_KINDS && gcxi_kinds[kind]->trace != NULL;
+}
+
 /* Where its blocks lie: apart if the kernel need not track writes to them. */
 GCXI_INLINE bool gcxi_kind_is_untracked(unsigned kind)
 {

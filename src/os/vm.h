@@ -33,6 +33,7 @@ void gcxi_vm_unmap(void *base, size_t bytes);
 /* Hints; failure is of no consequence. */
 void gcxi_vm_advise_huge(void *base, size_t bytes);
 void gcxi_vm_advise_populate(void *base, size_t bytes); /* all of it is used soon */
+void gcxi_vm_advise_read(void *base, size_t bytes);     /* all of it is read soon */
 void gcxi_vm_advise_nodump(void *base, size_t bytes);
 
 /* Fault injection for tests: the call after `calls` further fallible calls

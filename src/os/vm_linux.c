@@ -164,6 +164,7 @@ void gcxi_vm_advise_huge(void *base, size_t bytes)
 }
 
 /* Linux 5.14 and later; missing in older headers. */
+#define VM_POPULATE_READ 22
 #define VM_POPULATE_WRITE 23
 
 void gcxi_vm_advise_populate(void *base, size_t bytes)
@@ -171,6 +172,14 @@ void gcxi_vm_advise_populate(void *base, size_t bytes)
     const int saved_errno = errno;
 
     (void)madvise(base, bytes, VM_POPULATE_WRITE);
+    errno = saved_errno;
+}
+
+void gcxi_vm_advise_read(void *base, size_t bytes)
+{
+    const int saved_errno = errno;
+
+    (void)madvise(base, bytes, VM_POPULATE_READ);
     errno = saved_errno;
 }
 

@@ -37,9 +37,10 @@
  * M5  Beside the program only objects of the heap are read later than they are
  *     pushed: memory of roots may be gone by then.
  * M6  Beside the program only slots are marked whose byte is the epoch before,
- *     in units that were in use at the last stop, and none of special kinds: the
- *     stop at the end marks those, what is young, and all that is reached from
- *     what was written meanwhile (gc/concurrent.c).
+ *     in units that were in use at the last stop: what is young or newer is left
+ *     to the stop at the end (gc/concurrent.c). References and objects with a
+ *     trace function are marked too, for nobody may come by again, but scanned
+ *     in that stop: their blocks are put off.
  *
  * Locking: none; the world is stopped, or the marker is the only one. Workers
  * race on mark bytes: both store the epoch, and the object is scanned twice,
@@ -57,6 +58,7 @@
 #define SLICE_WORDS 128u
 #define WORD_BYTES sizeof(uintptr_t)
 #define DONATE_DEPTH 32
+#define TOUCH_MAX_BYTES (64 * GCXI_MIB)
 #define PEEK 8 /* entries; 4 and 12 measured the same or slower */
 
 int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes)
@@ -79,10 +81,11 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
     m->shown = 0;
 }
 
-void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter)
+void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter, uint8_t *put_off)
 {
     gcxi_marker_begin(m, false);
     m->filter = filter;
+    m->put_off = put_off;
     m->is_beside = true;
 }
 
@@ -263,6 +266,14 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
     return sp;
 }
 
+/* A table that the program has not filled yet would cost a fault for each page:
+ * the 16 MiB of churn's 55 ms, with one call before 14. */
+static GCXI_NOINLINE void mark_touch(uintptr_t addr, size_t bytes)
+{
+    gcxi_map.blocks[gcxi_addr_unit(addr)].is_untouched = 0;
+    gcxi_vm_advise_read((void *)addr, gcxi_min(bytes, TOUCH_MAX_BYTES));
+}
+
 /* Marks what is an object (M1) and not marked, and pushes its words. */
 GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
                                                      const struct mark_view *view, uintptr_t *sp,
@@ -278,20 +289,23 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
         (is_beside || mark == view->epoch_other || !gcxi_slot_is_young(block, slot, mark)))
         return sp;
     uint8_t scan = gcxi_load_relaxed(&block->scan); /* once: it may become special */
-    if (is_beside && scan == GCXI_SCAN_SPECIAL)     /* M6 */
-        return sp;
     *staged->mark = view->epoch;
     if (scan == GCXI_SCAN_NOTHING)
         return sp;
     if (GCXI_UNLIKELY(scan == GCXI_SCAN_SPECIAL)) {
         m->sp = sp;
-        gcxi_special_scan(m, block, slot);
+        if (!is_beside)
+            gcxi_special_scan(m, block, slot);
+        else if (!gcxi_special_scan_beside(m, block, slot))
+            m->put_off[gcxi_block_unit(block)] = 1;
         return m->sp;
     }
     uintptr_t addr =
         view->base + ((uintptr_t)(block - view->blocks) << GCXI_LG_UNIT) + slot * block->slot_bytes;
     uintptr_t end = addr + block->slot_bytes;
     if (GCXI_UNLIKELY(block->slot_bytes > SLICE_WORDS * WORD_BYTES)) {
+        if (gcxi_block_is_large(block) && block->is_untouched)
+            mark_touch(addr, block->slot_bytes);
         sp = mark_push_range(m, sp, addr + SLICE_WORDS * WORD_BYTES, end);
         end = addr + SLICE_WORDS * WORD_BYTES;
     }
@@ -454,8 +468,7 @@ void gcxi_mark_contents(struct gcxi_marker *m, const struct gcxi_block *block, u
         gcxi_mark_range(m, addr, addr + block->slot_bytes);
 }
 
-/* Scans the marked objects of a block that has been dropped from a stack. */
-static void recover_block(struct gcxi_marker *m, const struct gcxi_block *block)
+void gcxi_mark_block(struct gcxi_marker *m, const struct gcxi_block *block)
 {
     if (block->scan == GCXI_SCAN_NOTHING)
         return;
@@ -472,7 +485,7 @@ static void recover_zone(struct gcxi_marker *m, enum gcxi_zone_index zone)
     uint32_t end = gcxi_zone_end(zone);
     for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
         const struct gcxi_block *block = &gcxi_map.blocks[unit];
-        recover_block(m, block);
+        gcxi_mark_block(m, block);
         unit += block->units;
     }
 }

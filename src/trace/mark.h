@@ -30,6 +30,7 @@ struct gcxi_marker {
     uintptr_t *stack;      /* its bottom; base moves up when the oldest */
                            /* entries are given to other workers        */
     const uint8_t *filter; /* per unit, 1: words into it matter in this cycle */
+    uint8_t *put_off;      /* beside the program, per block's first unit: M6 */
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
     uint32_t newest;             /* of the two batches: the one staged last */
@@ -45,8 +46,12 @@ int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes);
 void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);
 
 /* Prepares for marking beside the program what is old, in the units where the
- * filter is 1. */
-void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter);
+ * filter is 1. In put_off, all 0, the blocks get 1 of which marked objects were
+ * not scanned. */
+void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter, uint8_t *put_off);
+
+/* World stopped: scans all marked objects of a block. */
+void gcxi_mark_block(struct gcxi_marker *m, const struct gcxi_block *block);
 
 /* Looks at every aligned word of [lo, hi); nothing is marked until drained. */
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);

@@ -43,9 +43,10 @@ static GCXI_COLD void special_mark_now(struct gcxi_marker *m, uintptr_t word)
     if (slot >= block->slots || offset - slot * block->slot_bytes >= block->slot_bytes)
         return;
     uint8_t mark = block->marks[slot];
-    if (gcxi_mark_is_kept(mark) || !gcxi_slot_is_object(block, slot))
+    if (m->is_beside ? mark != gcxi_map.epoch_before
+                     : gcxi_mark_is_kept(mark) || !gcxi_slot_is_object(block, slot))
         return;
-    block->marks[slot] = gcxi_map.epoch_kept;
+    block->marks[slot] = m->is_beside ? gcxi_map.epoch : gcxi_map.epoch_kept;
     m->overflowed = true;
 }
 
@@ -169,13 +170,14 @@ GCXI_NO_SANITIZE static void scan_words(struct gcxi_marker *m, uintptr_t lo, uin
         special_push(m, *(const uintptr_t *)lo);
 }
 
-static void scan_precise(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t addr)
+/* False if it has a trace function. */
+static bool scan_bitmap(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t addr)
 {
     const struct gcxi_kind_info *info = gcxi_kinds[block->kind];
     if (info->trace != NULL)
-        call_trace(m, info, addr, block->slot_bytes);
-    else
-        scan_elements(m, info, addr, addr, special_slice(m, addr, addr + block->slot_bytes));
+        return false;
+    scan_elements(m, info, addr, addr, special_slice(m, addr, addr + block->slot_bytes));
+    return true;
 }
 
 void gcxi_special_scan(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
@@ -200,8 +202,22 @@ void gcxi_special_scan(struct gcxi_marker *m, const struct gcxi_block *block, ui
         gcxi_ephemeron_scan(m, (struct gcx_ephemeron *)addr);
         break;
     default:
-        scan_precise(m, block, addr);
+        if (!scan_bitmap(m, block, addr))
+            call_trace(m, gcxi_kinds[block->kind], addr, block->slot_bytes);
     }
+}
+
+/* Nothing waits for a key between the stops (ephemeron.c). */
+bool gcxi_special_scan_beside(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot)
+{
+    uintptr_t addr = gcxi_slot_addr(block, slot);
+    if (block->kind >= GCXI_KINDS)
+        return scan_bitmap(m, block, addr);
+    if (block->kind == GCXI_WEAK || block->kind == GCXI_EPHEMERON)
+        return false;
+    if (!gcxi_kind_is_noscan(block->kind))
+        scan_words(m, addr, addr + block->slot_bytes);
+    return true;
 }
 
 void gcxi_special_show(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot,

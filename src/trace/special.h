@@ -14,6 +14,11 @@ extern __thread bool gcxi_is_tracing __attribute__((tls_model("initial-exec")));
  * Any mark worker; never drains. Hot. */
 void gcxi_special_scan(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot);
 
+/* The same beside the program. False if the object has to wait for the stop:
+ * trace functions would see writes half done, and references are dealt with
+ * there all together. */
+bool gcxi_special_scan_beside(struct gcxi_marker *m, const struct gcxi_block *block, uint32_t slot);
+
 /* The same for a part of an object with a pointer bitmap. */
 void gcxi_special_scan_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
