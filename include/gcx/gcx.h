@@ -71,8 +71,9 @@ struct gcx_options {
                                  25 to 75), -1 = off */
     int mark_workers;               /* GCX_MARK_WORKERS; 0 = one per core; the
                                  collecting thread counts as one; at most 64 */
-    int concurrent;                 /* GCX_CONCURRENT; 1 = full cycles mark while the
-                                     * program runs, 0 = in one stop */
+    int concurrent;                 /* GCX_CONCURRENT; full cycles mark while the
+                                 program runs: 1 = always, -1 = never,
+                                 0 = default, when 128 MiB are live */
     int stop_signal;                /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
     int64_t memory_limit;           /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
     int64_t heap_max;               /* GCX_HEAP_MAX; bytes, 0 = none; hard */

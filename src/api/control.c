@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "gc/cards.h"
 #include "gc/check.h"
 #include "gc/gc.h"
 #include "gc/hooks.h"
-#include "gc/remember.h"
 #include "gc/scope.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -141,7 +141,7 @@ int64_t gcx_set_heap_max(int64_t bytes)
 void gcx_dirty(const void *obj)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
-    gcxi_remember_object((uintptr_t)obj);
+    gcxi_cards_write_object((uintptr_t)obj);
     if (self != NULL && self->scopes.verified != 0)
         gcxi_scope_give_up(self); /* nobody says which pointers it holds */
 }

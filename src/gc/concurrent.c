@@ -137,7 +137,7 @@ static void thread_mark(void)
     while (!is_done && thread_enter()) {
         uint64_t begin_ns = gcxi_clock_ns();
         is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
-                  !gcxi_remember_show_owed(concurrent.marker);
+                  !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
         thread_leave(is_done);
         if (GCXI_STRESS)
@@ -172,14 +172,20 @@ static bool make_tables(void)
     if (concurrent.filter == NULL || concurrent.marker == NULL)
         return false;
     concurrent.put_off = concurrent.filter + units;
-    return concurrent.marker->stack != NULL ||
-           gcxi_marker_init(concurrent.marker, STACK_BYTES) == 0;
+    if (concurrent.marker->stack == NULL && gcxi_marker_init(concurrent.marker, STACK_BYTES) != 0)
+        return false;
+    return gcxi_remember_beside_init() == 0;
+}
+
+static bool is_worth_it(void)
+{
+    return gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) >= gcxi_gc.settings.pacer.concurrent_bytes;
 }
 
 void gcxi_concurrent_start_thread(void)
 {
     uint32_t none = NO_THREAD;
-    if (!gcxi_gc.settings.is_concurrent || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
+    if (!is_worth_it() || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
         !gcxi_compare_exchange(&concurrent.thread, &none, STARTING))
         return;
     bool is_there = make_tables() && gcxi_thread_create_own(thread_main, NULL) == 0;
@@ -190,8 +196,8 @@ void gcxi_concurrent_start_thread(void)
 
 bool gcxi_concurrent_is_possible(void)
 {
-    return gcxi_load_acquire(&concurrent.thread) == STARTED && !gcxi_remember_is_none() &&
-           !gcxi_gc.settings.is_checked;
+    return is_worth_it() && gcxi_load_acquire(&concurrent.thread) == STARTED &&
+           !gcxi_remember_is_none() && !gcxi_gc.settings.is_checked;
 }
 
 static void copy_zone(enum gcxi_zone_index zone)
@@ -226,8 +232,10 @@ void gcxi_concurrent_begin_stw(void)
     concurrent.mark_ns = 0;
     concurrent.passes = 0;
     gcxi_owed_clear_stw();
+    gcxi_remember_beside_begin_stw(true);
     concurrent.live_max_bytes =
-        gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES;
+        gcxi_min(gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES,
+                 (size_t)gcxi_gc.settings.pacer.memory_limit);
     gcxi_store_release(&concurrent.state, MARKING);
     thread_wake();
 }
@@ -237,6 +245,7 @@ static void begin_pass(void)
 {
     concurrent.passes++;
     gcxi_owed_turn_stw();
+    gcxi_remember_beside_begin_stw(false);
     gcxi_store_release(&concurrent.state, MARKING);
 }
 

@@ -30,9 +30,10 @@
 
 #include <string.h>
 
-#include "gc/hooks.h"
+#include "gc/cards.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
+#include "gc/hooks.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -204,15 +205,17 @@ static void mark(struct gcxi_cycle *cycle)
 static struct gcxi_sweep_policy sweep_policy(void)
 {
     struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
-    if (gcx_detail_cards.size == 0 && !gcxi_remember_is_none())
+    if (!gcxi_cards_are_used() && !gcxi_remember_is_none())
         policy.scan_share = 2;
     return policy;
 }
 
 static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
 {
-    if (cycle->begins_concurrent || cycle->is_between)
-        return GCXI_ARM_ALL;
+    if (cycle->begins_concurrent)
+        return GCXI_ARM_BEGIN;
+    if (cycle->is_between)
+        return GCXI_ARM_BETWEEN;
     return cycle->kind == GCX_MINOR ? GCXI_ARM_MINOR : GCXI_ARM_FULL;
 }
 
@@ -261,6 +264,7 @@ static uint64_t young_ns(const struct gcxi_cycle *cycle)
 
 static void plan_next(const struct gcxi_cycle *cycle)
 {
+    uint64_t beside_ns = cycle->ends_concurrent ? gcxi_concurrent_mark_ns() : 0;
     struct gcxi_pacer_cycle summary = {
         .is_full = cycle->kind == GCX_FULL,
         .live_bytes = cycle->live_bytes,
@@ -269,8 +273,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .committed_bytes = gcxi_space_committed_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
-        .pause_ns = cycle->swept_ns - cycle->begin_ns +
-                    (cycle->ends_concurrent ? gcxi_concurrent_mark_ns() : 0),
+        .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_ns,
+        .beside_ns = beside_ns,
         .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gc/cards.h"
 #include "gc/check.h"
 #include "gc/fork.h"
 #include "gc/remember.h"
@@ -233,7 +234,7 @@ void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane)
     bool is_old;
     uintptr_t addr = gcxi_recycle_take(&self->local, lane, &is_old);
     if (addr != 0 && is_old)
-        gcxi_remember_object(addr);
+        gcxi_cards_write_object(addr);
     if (addr != 0 && GCXI_UNLIKELY(gcxi_sampler_is_on()))
         gcxi_sample_object(&self->local, &lane->sample_left, addr,
                            gcxi_class_bytes(lane->class_index));

@@ -158,11 +158,23 @@ static bool minor_pays(const struct gcxi_pacer *pacer)
            pacer->minor_ns * MINOR_PAYS < pacer->full_ns;
 }
 
+/* What becomes old while a full cycle marks beside the program: so much before
+ * the goal it begins, but at most half way. */
+static size_t bytes_ahead(const struct gcxi_pacer *pacer,
+                          const struct gcxi_pacer_settings *settings)
+{
+    size_t live = pacer->live_at_full;
+    if (pacer->live_bytes < settings->concurrent_bytes || pacer->goal_bytes <= live)
+        return 0;
+    uint64_t bytes = pacer->promoted_per_ms * (pacer->beside_ns / 1000000);
+    return (size_t)gcxi_min(bytes, (pacer->goal_bytes - live) / 2);
+}
+
 static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
 {
     size_t room = pacer->goal_bytes > pacer->live_bytes ? pacer->goal_bytes - pacer->live_bytes : 0;
     if (settings->has_minor && minor_pays(pacer)) {
-        pacer->next_is_full = room < pacer->nursery_bytes;
+        pacer->next_is_full = room < pacer->nursery_bytes + bytes_ahead(pacer, settings);
         return;
     }
     pacer->next_is_full = true;
@@ -194,8 +206,13 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->headroom = headroom_next(pacer, share);
         pacer->full_end_ns = cycle->now_ns;
     }
-    if (!cycle->is_full)
+    if (cycle->beside_ns != 0)
+        pacer->beside_ns = smoothed(pacer->beside_ns, cycle->beside_ns);
+    if (!cycle->is_full) {
+        uint64_t ms = (cycle->interval_ns + cycle->pause_ns) / 1000000 + 1;
+        pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
         pacer->pause_cap_bytes = nursery_for_pause(cycle);
+    }
     pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
 }

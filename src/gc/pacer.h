@@ -7,12 +7,14 @@
 #include "base/base.h"
 
 struct gcxi_pacer_settings {
-    int percent;          /* growth between full cycles; -1 = off */
-    bool is_adaptive;     /* percent is only the most: nobody asked for it */
-    int64_t memory_limit; /* soft, bytes; INT64_MAX = none */
-    size_t nursery_bytes; /* fixed size of the nursery; 0 = adaptive */
-    size_t cache_bytes;   /* last-level cache */
-    bool has_minor;       /* minor cycles are possible */
+    int percent;             /* growth between full cycles; -1 = off */
+    bool is_adaptive;        /* percent is only the most: nobody asked for it */
+    int64_t memory_limit;    /* soft, bytes; INT64_MAX = none */
+    size_t nursery_bytes;    /* fixed size of the nursery; 0 = adaptive */
+    size_t cache_bytes;      /* last-level cache */
+    bool has_minor;          /* minor cycles are possible */
+    size_t concurrent_bytes; /* full cycles mark beside the program when so much */
+                             /* is live; SIZE_MAX = never                        */
 };
 
 /* What a cycle found. */
@@ -27,6 +29,7 @@ struct gcxi_pacer_cycle {
     uint64_t pause_ns;
     uint64_t remember_ns; /* of it, on written old objects */
     uint64_t young_ns;    /* of the pause, on what was young */
+    uint64_t beside_ns;   /* it was marked for so long before the pause; 0 = not */
     uint64_t now_ns;      /* when it ended */
 };
 
@@ -42,6 +45,8 @@ struct gcxi_pacer {
     uint64_t full_end_ns;   /* end of the last full cycle */
     uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;
+    uint64_t beside_ns;     /* and of marking beside the program */
+    size_t promoted_per_ms; /* bytes by minor cycles, smoothed */
     bool next_is_full;
 };
 

@@ -26,11 +26,13 @@
  *     to show all of it rests: it is armed again after a number of minor cycles
  *     in which it held no pointer to a young object, twice as many each time.
  *     Where faults are dear, a new unit rests first.
- *     While a full cycle marks no unit rests (gc/concurrent.c).
  * R6  Blocks that will be allocated from before the next cycle are not armed.
  * R7  Between the stops of a full cycle (gc/concurrent.c) what a minor cycle
  *     shows is owed to the second stop as well, which shows it once more: there
  *     pointers to all objects matter that are not marked yet.
+ * R8  Units that are not armed at the second stop are shown whole there. So while
+ *     a full cycle marks, no unit rests; but where faults are dear all stay as
+ *     they are, and gc/digest.c finds what of the others was written.
  *
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
@@ -46,20 +48,15 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "gc/cards.h"
+#include "gc/digest.h"
 #include "gc/owed.h"
+#include "gc/show.h"
 #include "heap/kind.h"
-#include "heap/marks.h"
-#include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/dirty.h"
 #include "os/vm.h"
-#include "trace/special.h"
-
-#define CARD_BYTES ((uintptr_t)1 << GCX_DETAIL_LG_CARD)
-#define CARDS_PER_UNIT (GCXI_UNIT >> GCX_DETAIL_LG_CARD)
-
-struct gcx_detail_cards gcx_detail_cards;
 
 /* Units disarmed together, and the gap between two runs that is. */
 #define REGION_UNITS 16u
@@ -86,6 +83,7 @@ static struct {
     size_t costly_pages;                      /* R5 */
     size_t rest_first;                        /* R5 */
     uint8_t rest_new;                         /* of a unit that was not used before */
+    bool has_digests;                         /* R8 */
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint8_t *level;                           /* per unit: how long the next rest is */
     struct gcxi_marker *marker;               /* of the scan under way */
@@ -97,64 +95,9 @@ static struct {
     uint32_t end_unit;
     uint32_t last_unit; /* written pages counted in it so far */
     size_t last_pages;
+    uint32_t beside_unit; /* where gcxi_remember_show_beside goes on, */
+    uint32_t beside_end;  /* and where it ends */
 } remember;
-
-/* ---- Showing words ---- */
-
-/* Words that a precise kind calls pointers, in old objects of a block. */
-static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
-                               uintptr_t hi)
-{
-    uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
-    uint8_t epoch = gcxi_map.epoch, other = m->is_beside ? epoch : gcxi_map.epoch_kept;
-    for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
-        if (block->marks[slot] == epoch || block->marks[slot] == other)
-            gcxi_special_show(m, block, slot, lo, hi);
-}
-
-/* Shows the words of the old objects of a block between two addresses in it.
- * Returns how many may be pointers to young objects. */
-static size_t show_range(struct gcxi_marker *m, const struct gcxi_block *block, uintptr_t lo,
-                         uintptr_t hi)
-{
-    uintptr_t start = gcxi_block_addr(block);
-    uint32_t slot = gcxi_block_slot(block, lo - start);
-    uint8_t epoch = gcxi_map.epoch, other = m->is_beside ? epoch : gcxi_map.epoch_kept;
-    size_t young = 0;
-    if (block->kind >= GCXI_KINDS) {
-        uintptr_t *before = m->sp;
-        show_special_range(m, block, lo, hi);
-        return m->sp != before;
-    }
-    while (slot < block->slots) {
-        slot = gcxi_marks_find_either(block->marks, slot, block->slots, epoch, other);
-        if (slot == block->slots || gcxi_slot_addr(block, slot) >= hi)
-            break;
-        uint32_t end = gcxi_marks_find_neither(block->marks, slot, block->slots, epoch, other);
-        young += gcxi_mark_old_range(m, gcxi_max(lo, gcxi_slot_addr(block, slot)),
-                                     gcxi_min(hi, gcxi_slot_addr(block, end)));
-        slot = end;
-    }
-    return young;
-}
-
-/* Shows a range of units that may span blocks and free units. */
-static size_t show_units(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
-{
-    size_t young = 0;
-    while (lo < hi) {
-        uint32_t unit = gcxi_addr_unit(lo);
-        uintptr_t end = gcxi_unit_addr(unit + 1);
-        if (gcxi_map.used[unit] != 0) {
-            const struct gcxi_block *block = gcxi_unit_block(unit);
-            end = gcxi_block_addr(block) + ((uintptr_t)block->units << GCXI_LG_UNIT);
-            if (block->live != 0)
-                young += show_range(m, block, lo, gcxi_min(hi, end));
-        }
-        lo = end;
-    }
-    return young;
-}
 
 /* ---- Units that are written often ---- */
 
@@ -199,19 +142,6 @@ static void rest_pass(uint32_t end, bool is_full)
 
 /* ---- Pages ---- */
 
-/* Units [*lo, *hi) from *lo on whose byte is value; false if there are none. */
-static bool next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t *hi, uint32_t end)
-{
-    const uint8_t *first = *lo < end ? memchr(bytes + *lo, value, end - *lo) : NULL;
-    if (first == NULL)
-        return false;
-    *lo = (uint32_t)(first - bytes);
-    *hi = *lo + 1;
-    while (*hi < end && bytes[*hi] == value)
-        ++*hi;
-    return true;
-}
-
 /* R7. */
 static void owe(uintptr_t lo, uintptr_t hi)
 {
@@ -223,7 +153,7 @@ static void show_owed(struct gcxi_marker *m, uint32_t unit)
 {
     uintptr_t lo = gcxi_unit_addr(unit), end = gcxi_unit_addr(unit + 1), hi;
     for (; gcxi_owed_next_stw(&lo, &hi, end); lo = hi)
-        show_units(m, lo, hi);
+        gcxi_show_units(m, lo, hi);
 }
 
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
@@ -231,8 +161,10 @@ static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
     size_t page_bytes = gcxi_vm_page_bytes();
     (void)arg;
     owe(lo, hi);
+    if (remember.has_digests && remember.kind == GCXI_SHOW_BETWEEN)
+        gcxi_digest_forget_stw(lo, hi);
     remember.pages += (hi - lo) / page_bytes;
-    show_units(remember.marker, lo, hi);
+    gcxi_show_units(remember.marker, lo, hi);
     while (lo < hi) {
         uint32_t unit = gcxi_addr_unit(lo);
         uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
@@ -258,7 +190,7 @@ static void harvest(gcxi_dirty_visitor *visit)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
     remember.last_unit = 0;
-    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, 1, &lo, &hi, end); lo = hi)
+    for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, 1, &lo, &hi, end); lo = hi)
         if (remember.backend->harvest(gcxi_unit_addr(lo), gcxi_unit_addr(hi), visit, NULL) != 0)
             memset(gcxi_map.armed + lo, 0, hi - lo);
     remember.backend->harvest_end();
@@ -278,6 +210,27 @@ static bool feed_next(uint32_t *lo, uint32_t *hi)
     return *lo < *hi;
 }
 
+static bool has_digest(uint32_t unit)
+{
+    const struct gcxi_block *block = gcxi_unit_block(unit);
+    return remember.has_digests && gcxi_load_relaxed(&block->scan) == GCXI_SCAN_WORDS &&
+           gcxi_load_relaxed(&block->live) != 0;
+}
+
+/* As gcxi_show_units for one unit. */
+static size_t show_unarmed(struct gcxi_marker *m, uint32_t unit)
+{
+    if (remember.kind != GCXI_SHOW_MINOR && has_digest(unit)) {
+        if (remember.kind == GCXI_SHOW_BETWEEN)
+            return gcxi_digest_show_between_stw(m, unit);
+        gcxi_digest_show_last_stw(m, unit);
+        return 0;
+    }
+    if (!remember.has_digests)
+        owe(gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
+    return gcxi_show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
+}
+
 /* Units that were not armed. */
 static bool feed_unarmed(struct gcxi_marker *m)
 {
@@ -295,9 +248,7 @@ static bool feed_unarmed(struct gcxi_marker *m)
             continue;
         }
         shown++;
-        owe(gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
-        if (show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1)) != 0 &&
-            remember.kind != GCXI_SHOW_LAST)
+        if (show_unarmed(m, unit) != 0 && remember.kind != GCXI_SHOW_LAST)
             rest_on(unit);
     }
     gcxi_add_relaxed(&remember.shown_units, shown);
@@ -327,7 +278,7 @@ static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
             continue;
         uint8_t *armed = &gcxi_map.armed[unit];
         bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
-        bool may_rest = how != GCXI_ARM_ALL && is_resting(unit);
+        bool may_rest = is_resting(unit) && (how < GCXI_ARM_BEGIN || remember.has_digests);
         if (*armed == 0 && !is_soon && !may_rest)
             *armed = ARM;
         else if (*armed != 0 && may_rest)
@@ -340,7 +291,7 @@ static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
 static void arm_planned(uint32_t end)
 {
     uint32_t least = remember.rest_new != 0 ? DEAR_RUN_UNITS : 1;
-    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, ARM, &lo, &hi, end); lo = hi) {
+    for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, ARM, &lo, &hi, end); lo = hi) {
         bool is_armed =
             hi - lo >= least && remember.backend->arm(gcxi_unit_addr(lo), gcxi_unit_addr(hi)) == 0;
         memset(gcxi_map.armed + lo, is_armed, hi - lo);
@@ -351,9 +302,9 @@ static void arm_planned(uint32_t end)
  * the units in between once. */
 static void disarm_planned(uint32_t end)
 {
-    for (uint32_t lo = 1, hi; next_run(gcxi_map.armed, DISARM, &lo, &hi, end); lo = hi) {
+    for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, DISARM, &lo, &hi, end); lo = hi) {
         uint32_t next_lo = hi, next_hi;
-        while (next_run(gcxi_map.armed, DISARM, &next_lo, &next_hi, end) &&
+        while (gcxi_next_run(gcxi_map.armed, DISARM, &next_lo, &next_hi, end) &&
                next_lo - hi <= GAP_UNITS)
             hi = next_lo = next_hi;
         remember.backend->disarm(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
@@ -376,23 +327,6 @@ static void disarm(uint32_t unit, uint32_t units)
 
 /* ---- Cards ---- */
 
-static size_t show_cards(struct gcxi_marker *m, uint32_t unit)
-{
-    uint8_t *cards = gcx_detail_cards.card + (size_t)unit * CARDS_PER_UNIT;
-    uintptr_t start = gcxi_unit_addr(unit);
-    size_t shown = 0;
-    gcx_detail_cards.block[unit] = 0;
-    for (size_t i = 0; i < CARDS_PER_UNIT; i++) {
-        if (cards[i] == 0)
-            continue;
-        cards[i] = 0;
-        shown++;
-        owe(start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
-        show_units(m, start + i * CARD_BYTES, start + (i + 1) * CARD_BYTES);
-    }
-    return shown;
-}
-
 static bool feed_cards(struct gcxi_marker *m)
 {
     uint32_t unit, end;
@@ -400,8 +334,7 @@ static bool feed_cards(struct gcxi_marker *m)
     if (!feed_next(&unit, &end))
         return false;
     for (; unit < end; unit++) {
-        if (gcx_detail_cards.block[unit] != 0)
-            shown += show_cards(m, unit);
+        shown += gcxi_cards_show(m, unit, remember.kind == GCXI_SHOW_BETWEEN);
         if (remember.kind == GCXI_SHOW_LAST)
             show_owed(m, unit);
     }
@@ -409,64 +342,19 @@ static bool feed_cards(struct gcxi_marker *m)
     return true;
 }
 
-static void forget_cards(void)
+/* ---- Beside the program ---- */
+
+int gcxi_remember_beside_init(void)
 {
-    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    for (uint32_t lo = 1, hi; next_run(gcx_detail_cards.block, 1, &lo, &hi, end); lo = hi) {
-        memset(gcx_detail_cards.card + (size_t)lo * CARDS_PER_UNIT, 0,
-               (size_t)(hi - lo) * CARDS_PER_UNIT);
-        memset(gcx_detail_cards.block + lo, 0, hi - lo);
-    }
+    return remember.has_digests ? gcxi_digest_init() : 0;
 }
 
-void gcxi_remember_object(uintptr_t addr)
+void gcxi_remember_beside_begin_stw(bool is_new_cycle)
 {
-    uint32_t slot;
-    if (gcx_detail_cards.size == 0)
-        return;
-    const struct gcxi_block *block = gcxi_find_slot(addr, &slot);
-    if (block == NULL || gcxi_kind_is_untracked(block->kind))
-        return;
-    uintptr_t lo = gcxi_slot_addr(block, slot) - gcx_detail_cards.base;
-    uintptr_t hi = lo + block->slot_bytes;
-    for (uintptr_t card = lo >> GCX_DETAIL_LG_CARD; card <= (hi - 1) >> GCX_DETAIL_LG_CARD; card++)
-        gcxi_store_relaxed(&gcx_detail_cards.card[card], 1);
-    for (uintptr_t unit = lo >> GCXI_LG_UNIT; unit <= (hi - 1) >> GCXI_LG_UNIT; unit++)
-        gcxi_store_release(&gcx_detail_cards.block[unit], 1);
-}
-
-/* ---- Entry points ---- */
-
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
-{
-    remember.kind = kind;
-    remember.pages = remember.shown_units = remember.shown_ns = 0;
-    feed_begin();
-    if (gcx_detail_cards.size != 0)
-        return feed_cards;
-    remember.marker = m;
-    harvest(visit_dirty);
-    return feed_unarmed;
-}
-
-void gcxi_remember_forget(void)
-{
-    remember.pages = remember.shown_units = remember.shown_ns = 0;
-    if (gcx_detail_cards.size != 0)
-        forget_cards();
-    else if (remember.backend != NULL)
-        harvest(visit_nothing);
-}
-
-void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes)
-{
-    if (remember.backend == NULL)
-        return;
-    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    rest_pass(end, how == GCXI_ARM_FULL);
-    plan_arming(end, how, soon_bytes);
-    disarm_planned(end);
-    arm_planned(end);
+    remember.beside_unit = 1;
+    remember.beside_end = gcxi_zone_end(GCXI_ZONE_SCAN);
+    if (is_new_cycle && remember.has_digests)
+        gcxi_digest_begin_stw();
 }
 
 /* The filter is asked first: another thread may be making a unit that is not in
@@ -476,7 +364,7 @@ static bool is_for_second_stop(const struct gcxi_marker *m, uint32_t unit)
     return m->filter[unit] == 0 || gcxi_kind_has_trace(gcxi_unit_block(unit)->kind);
 }
 
-bool gcxi_remember_show_owed(struct gcxi_marker *m)
+static bool show_owed_beside(struct gcxi_marker *m)
 {
     uintptr_t lo, hi;
     if (!gcxi_owed_take(&lo, &hi))
@@ -485,8 +373,63 @@ bool gcxi_remember_show_owed(struct gcxi_marker *m)
     if (is_for_second_stop(m, unit))
         gcxi_owed_add(lo, hi);
     else
-        show_range(m, gcxi_unit_block(unit), lo, hi);
+        gcxi_show_range(m, gcxi_unit_block(unit), lo, hi);
     return true;
+}
+
+/* R8. The next unit whose writes are not tracked. */
+static bool show_untracked_beside(struct gcxi_marker *m)
+{
+    if (!remember.has_digests)
+        return false;
+    while (remember.beside_unit < remember.beside_end) {
+        uint32_t unit = remember.beside_unit++;
+        if (m->filter[unit] == 0 || gcxi_load_relaxed(&gcxi_map.armed[unit]) != 0 ||
+            !has_digest(unit))
+            continue;
+        gcxi_digest_show_beside(m, unit);
+        return true;
+    }
+    return false;
+}
+
+bool gcxi_remember_show_beside(struct gcxi_marker *m)
+{
+    return show_owed_beside(m) || show_untracked_beside(m);
+}
+
+/* ---- Entry points ---- */
+
+gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
+{
+    remember.kind = kind;
+    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    feed_begin();
+    if (gcxi_cards_are_used())
+        return feed_cards;
+    remember.marker = m;
+    harvest(visit_dirty);
+    return feed_unarmed;
+}
+
+void gcxi_remember_forget(void)
+{
+    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    if (gcxi_cards_are_used())
+        gcxi_cards_forget();
+    else if (remember.backend != NULL)
+        harvest(visit_nothing);
+}
+
+void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes)
+{
+    if (remember.backend == NULL || (how == GCXI_ARM_BETWEEN && remember.has_digests)) /* R8 */
+        return;
+    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
+    rest_pass(end, how == GCXI_ARM_FULL);
+    plan_arming(end, how, soon_bytes);
+    disarm_planned(end);
+    arm_planned(end);
 }
 
 size_t gcxi_remember_pages(void)
@@ -506,27 +449,14 @@ uint64_t gcxi_remember_shown_ns(void)
 
 const char *gcxi_remember_name(void)
 {
-    if (gcx_detail_cards.size != 0)
+    if (gcxi_cards_are_used())
         return "explicit";
     return remember.backend != NULL ? remember.backend->name : "none";
 }
 
 bool gcxi_remember_is_none(void)
 {
-    return gcx_detail_cards.size == 0 && remember.backend == NULL;
-}
-
-static int cards_init(size_t bytes)
-{
-    size_t cards = bytes >> GCX_DETAIL_LG_CARD;
-    uint8_t *table = gcxi_vm_map(cards + (bytes >> GCX_DETAIL_LG_BLOCK));
-    if (table == NULL)
-        return -1;
-    gcx_detail_cards.card = table;
-    gcx_detail_cards.block = table + cards;
-    gcx_detail_cards.base = gcxi_map.base;
-    gcx_detail_cards.size = bytes;
-    return gcxi_owed_init(CARD_BYTES);
+    return !gcxi_cards_are_used() && remember.backend == NULL;
 }
 
 /* The one asked for, else the best that works. */
@@ -554,7 +484,8 @@ static int pages_init(bool is_chosen)
     uint64_t page_ns = remember.fault_ns + PAGE_NS;
     remember.costly_pages = UNIT_NS / page_ns + 1;
     remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;
-    if (!is_chosen && remember.fault_ns > FAULT_DEAR_NS)
+    remember.has_digests = remember.fault_ns > FAULT_DEAR_NS;
+    if (!is_chosen && remember.has_digests)
         remember.rest_new = REST_NEW;
     gcxi_space_on_disarm(disarm);
     return 0;
@@ -564,7 +495,7 @@ int gcxi_remember_init(enum gcx_barrier barrier, const char *name)
 {
     size_t bytes = (size_t)gcxi_map.noscan_first << GCXI_LG_UNIT;
     if (barrier == GCX_BARRIER_EXPLICIT)
-        return cards_init(bytes);
+        return gcxi_cards_init(bytes);
     if (barrier == GCX_BARRIER_AUTO)
         remember.backend = open_backend(name, bytes);
     bool is_chosen = name != NULL && strcmp(name, "auto") != 0;

@@ -28,9 +28,16 @@ enum gcxi_show {
  * feed that it returns. */
 gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind);
 
+/* For full cycles that mark beside the program. Maps what they need: 0, or -1
+ * with ENOMEM. */
+int gcxi_remember_beside_init(void);
+
+/* What is to be shown beside the program begins anew. World stopped. */
+void gcxi_remember_beside_begin_stw(bool is_new_cycle);
+
 /* Beside the program: shows some of what minor cycles have owed since the first
- * stop; false if nothing is left. */
-bool gcxi_remember_show_owed(struct gcxi_marker *m);
+ * stop, and of what may have been written unseen; false if nothing is left. */
+bool gcxi_remember_show_beside(struct gcxi_marker *m);
 
 /* How many pages (or cards) the last minor cycle looked at. */
 size_t gcxi_remember_pages(void);
@@ -40,8 +47,9 @@ void gcxi_remember_forget(void);
 
 enum gcxi_arm {
     GCXI_ARM_MINOR,
-    GCXI_ARM_FULL, /* after a full cycle */
-    GCXI_ARM_ALL   /* a full cycle marks from now on: what is not armed makes its end long */
+    GCXI_ARM_FULL,   /* after a full cycle */
+    GCXI_ARM_BEGIN,  /* after its first stop, if it has two */
+    GCXI_ARM_BETWEEN /* between the two */
 };
 
 /* After the census, world stopped: from now on writes to what is old are seen.
@@ -53,9 +61,6 @@ void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes);
  * 0 for the explicit barrier and after a full cycle. */
 uint64_t gcxi_remember_fault_ns(void);
 uint64_t gcxi_remember_shown_ns(void);
-
-/* The whole object that holds p was written (explicit barrier). */
-void gcxi_remember_object(uintptr_t addr);
 
 /* In a forked child: whatever tracking was inherited is replaced. */
 void gcxi_remember_reset_after_fork(void);

@@ -42,9 +42,9 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "gc/cards.h"
 #include "gc/check.h"
 #include "gc/gc.h"
-#include "gc/remember.h"
 #include "gc/scope_report.h"
 #include "heap/chain.h"
 #include "os/vm.h"
@@ -232,7 +232,7 @@ void gcxi_scope_make_old(struct gcxi_block *block, uint32_t slot)
 {
     gcxi_store_relaxed(&block->marks[slot], gcxi_map.epoch_before);
     gcxi_add_relaxed(&block->live, 1);
-    gcxi_remember_object(gcxi_slot_addr(block, slot));
+    gcxi_cards_write_object(gcxi_slot_addr(block, slot));
 }
 
 void gcxi_scope_give_up(struct gcxi_mutator *self)
@@ -275,7 +275,7 @@ static void pin_reachable(struct gcxi_mutator *self, uint32_t i)
         const struct gcxi_block *block = gcxi_find_slot(addr, &slot);
         if (block == NULL || block->scan == GCXI_SCAN_NOTHING)
             continue;
-        gcxi_remember_object(addr);
+        gcxi_cards_write_object(addr);
         addr = gcxi_slot_addr(block, slot);
         pin_words(self, addr, addr + block->slot_bytes);
     }

@@ -15,7 +15,6 @@ struct gcxi_settings {
     int stop_signal;
     size_t heap_max; /* SIZE_MAX = none */
     size_t reserve_bytes;
-    bool is_concurrent;   /* full cycles mark beside the program */
     uint8_t promise;      /* GCX_PROMISE, enum gcx_promise; atomic, gcx_set_promise */
     bool reports_escapes; /* GCX_ESCAPE_REPORT */
     bool is_traced;

@@ -37,6 +37,8 @@
 #ifndef GCXI_HEAP_BLOCK_H
 #define GCXI_HEAP_BLOCK_H
 
+#include <string.h>
+
 #include "base/atomic.h"
 #include "base/base.h"
 #include "heap/geometry.h"
@@ -181,6 +183,14 @@ GCXI_INLINE uint32_t gcxi_block_slot(const struct gcxi_block *block, size_t offs
     return (uint32_t)(((offset >> GCXI_LG_GRANULE) * (uint64_t)block->recip) >> 31);
 }
 
+/* One more than the last slot that begins before the address, which is past the
+ * block's start. */
+GCXI_INLINE uint32_t gcxi_block_slots_before(const struct gcxi_block *block, uintptr_t addr)
+{
+    uint32_t last = gcxi_block_slot(block, addr - 1 - gcxi_block_addr(block));
+    return last < block->slots ? last + 1 : block->slots;
+}
+
 GCXI_INLINE bool gcxi_block_is_large(const struct gcxi_block *block)
 {
     return block->recip == 0;
@@ -248,6 +258,20 @@ GCXI_INLINE uint32_t gcxi_next_used(uint32_t unit, uint32_t hi)
     while (unit < hi && gcxi_map.used[unit] == 0)
         unit++;
     return unit;
+}
+
+/* Units [*lo, *hi) from *lo on whose byte is value; false if there are none. */
+GCXI_INLINE bool gcxi_next_run(const uint8_t *bytes, uint8_t value, uint32_t *lo, uint32_t *hi,
+                               uint32_t end)
+{
+    const uint8_t *first = *lo < end ? memchr(bytes + *lo, value, end - *lo) : NULL;
+    if (first == NULL)
+        return false;
+    *lo = (uint32_t)(first - bytes);
+    *hi = *lo + 1;
+    while (*hi < end && bytes[*hi] == value)
+        ++*hi;
+    return true;
 }
 
 #endif

@@ -43,6 +43,15 @@ GCXI_INLINE uint32_t gcxi_marks_clear_until(uint8_t *marks, uint32_t i, uint32_t
     return end;
 }
 
+/* In the top bit of each byte: whether it is one of two values. */
+GCXI_INLINE uint64_t gcxi_bytes_either(uint64_t bytes, uint8_t value, uint8_t other)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 0x7f;
+    uint64_t x = bytes ^ ones * value, y = bytes ^ ones * other;
+    uint64_t not_x = ((x & low) + low) | x, not_y = ((y & low) + low) | y;
+    return ~(not_x & not_y) & ~low;
+}
+
 /* The same with two values: while a full cycle marks beside the program, both
  * its epoch and the one before are live. */
 GCXI_INLINE uint32_t gcxi_marks_find_neither(const uint8_t *marks, uint32_t i, uint32_t n,
@@ -50,6 +59,9 @@ GCXI_INLINE uint32_t gcxi_marks_find_neither(const uint8_t *marks, uint32_t i, u
 {
     if (value == other)
         return gcxi_marks_find_other(marks, i, n, value);
+    const uint64_t all = UINT64_C(0x8080808080808080);
+    while (i + 8 <= n && gcxi_bytes_either(gcxi_load_bytes(marks + i), value, other) == all)
+        i += 8;
     for (; i < n; i++) {
         uint8_t mark = gcxi_load_relaxed(&marks[i]);
         if (mark != value && mark != other)
@@ -63,6 +75,8 @@ GCXI_INLINE uint32_t gcxi_marks_find_either(const uint8_t *marks, uint32_t i, ui
 {
     if (value == other)
         return gcxi_marks_find(marks, i, n, value);
+    while (i + 8 <= n && gcxi_bytes_either(gcxi_load_bytes(marks + i), value, other) == 0)
+        i += 8;
     while (i < n && marks[i] != value && marks[i] != other)
         i++;
     return i;

@@ -110,12 +110,15 @@ static void set_wrong(struct gcx_options *o, int which)
     case 13:
         o->struct_bytes = 3;
         break;
+    case 14:
+        o->concurrent = -2;
+        break;
     default:
         exit(9);
     }
 }
 
-enum { WRONG_OPTIONS = 14 };
+enum { WRONG_OPTIONS = 15 };
 
 /* A refused call has no effect; the next one may do better. */
 static int init_wrong(const char *arg)

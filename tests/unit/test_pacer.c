@@ -277,6 +277,48 @@ static void survivors_that_take_long_make_the_nursery_small(void **state)
     assert_true(pacer.nursery_bytes >= 16 * GCXI_MIB);
 }
 
+/* Where full cycles mark beside the program they begin before the goal, by what
+ * becomes old meanwhile, and at most half way. */
+static void a_cycle_beside_the_program_begins_ahead(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle full = {.is_full = true,
+                                    .live_bytes = 200 * GCXI_MIB,
+                                    .pause_ns = 100000000,
+                                    .interval_ns = 1,
+                                    .beside_ns = 100000000};
+    struct gcxi_pacer_cycle minor = {.live_bytes = 390 * GCXI_MIB,
+                                     .promoted_bytes = GCXI_MIB,
+                                     .allocated_bytes = 16 * GCXI_MIB,
+                                     .interval_ns = 9000000,
+                                     .pause_ns = 1000};
+    (void)state;
+    settings.nursery_bytes = 4 * GCXI_MIB;
+    gcxi_pacer_init(&pacer, &settings);
+    gcxi_pacer_update(&pacer, &settings, &full);
+    assert_int_equal(pacer.goal_bytes >> 20, 400);
+    minor.live_bytes = 389 * GCXI_MIB; /* 10 MiB will become old in 100 ms */
+    settings.concurrent_bytes = SIZE_MAX;
+    gcxi_pacer_update(&pacer, &settings, &minor);
+    assert_false(pacer.next_is_full);
+    settings.concurrent_bytes = 128 * GCXI_MIB;
+    gcxi_pacer_update(&pacer, &settings, &minor);
+    assert_true(pacer.next_is_full);
+    settings.concurrent_bytes = 512 * GCXI_MIB;
+    gcxi_pacer_update(&pacer, &settings, &minor);
+    assert_false(pacer.next_is_full);
+
+    settings.concurrent_bytes = 0;
+    minor.promoted_bytes = 1000 * GCXI_MIB;
+    minor.live_bytes = 290 * GCXI_MIB;
+    gcxi_pacer_update(&pacer, &settings, &minor);
+    assert_false(pacer.next_is_full);
+    minor.live_bytes = 301 * GCXI_MIB;
+    gcxi_pacer_update(&pacer, &settings, &minor);
+    assert_true(pacer.next_is_full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_busy_heap_uses_what_it_holds),
         cmocka_unit_test(a_little_heap_has_little_headroom),
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
+        cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
