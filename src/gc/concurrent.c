@@ -91,9 +91,14 @@ bool gcxi_concurrent_is_under_way(void)
     return gcxi_load_acquire(&concurrent.state) != IDLE;
 }
 
+bool gcxi_concurrent_is_marked(void)
+{
+    return gcxi_load_acquire(&concurrent.state) == MARKED;
+}
+
 bool gcxi_concurrent_is_due(void)
 {
-    return (gcxi_load_relaxed(&concurrent.state) == MARKED && concurrent.passes == PASSES) ||
+    return (gcxi_concurrent_is_marked() && concurrent.passes == PASSES) ||
            gcxi_gc.totals.live_bytes >= concurrent.live_max_bytes;
 }
 

@@ -10,6 +10,9 @@
 /* Between the two stops of such a cycle. Changes only in stops. */
 bool gcxi_concurrent_is_under_way(void);
 
+/* Nothing is left to mark beside the program. */
+bool gcxi_concurrent_is_marked(void);
+
 /* Before a cycle between the stops: the second is due, because marking has
  * ended, or because the heap grows too fast for it. Heap lock. */
 bool gcxi_concurrent_is_due(void);

@@ -34,6 +34,7 @@
 #include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/hooks.h"
+#include "gc/keeper.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -78,7 +79,7 @@ static void choose_between(struct gcxi_cycle *cycle)
     cycle->abandons_concurrent = cycle->kind == GCX_FULL && !is_planned(cycle);
     if (cycle->abandons_concurrent)
         return;
-    cycle->ends_concurrent = gcxi_concurrent_is_due();
+    cycle->ends_concurrent = gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET;
     cycle->is_between = !cycle->ends_concurrent;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }
@@ -95,7 +96,8 @@ static void choose_kind(struct gcxi_cycle *cycle)
         cycle->kind = gcxi_gc.pacer.next_is_full ? GCX_FULL : GCX_MINOR;
     if (gcxi_remember_is_none())
         cycle->kind = GCX_FULL;
-    bool may_wait = is_planned(cycle) || cycle->reason == GCXI_STRESSED;
+    bool may_wait =
+        is_planned(cycle) || cycle->reason == GCXI_STRESSED || cycle->reason == GCXI_QUIET;
     cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL && gcxi_concurrent_is_possible();
     if (cycle->begins_concurrent)
         cycle->kind = GCX_MINOR;
@@ -367,6 +369,7 @@ static void collect_at(uintptr_t sp, void *arg)
     gcxi_workers_start_threads();
     gcxi_concurrent_start_thread();
     gcxi_runner_start_thread();
+    gcxi_keeper_start_thread();
     gcxi_lock(&gcxi_loader_lock);
     bool knows_roots = gcxi_module_freeze(stop_world, request) == 0;
     gcxi_unlock(&gcxi_loader_lock);
@@ -379,10 +382,12 @@ static void collect_at(uintptr_t sp, void *arg)
     gcxi_store_relaxed(&gcxi_gc.collector, NULL);
     gcxi_mutator_unlock_heap();
     gcxi_runner_wake();
+    gcxi_keeper_wake();
 }
 
 void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason)
 {
     struct cycle_request request = {.self = self, .cycle = {.kind = kind, .reason = reason}};
     gcxi_stack_with_registers(collect_at, &request);
+    gcxi_stack_forget_copies();
 }

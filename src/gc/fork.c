@@ -9,11 +9,12 @@
  * not hand on.
  *
  * SPDX-License-Identifier: MIT */
-#include "gc/concurrent.h"
 #include "gc/fork.h"
 
 #include <pthread.h>
 
+#include "gc/concurrent.h"
+#include "gc/keeper.h"
 #include "gc/mutator.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
@@ -57,6 +58,7 @@ static void after_fork_in_child(void)
     gcxi_mutators_reset_after_fork();
     gcxi_hooks_reset_after_fork();
     gcxi_runner_reset_after_fork();
+    gcxi_keeper_reset_after_fork();
     gcxi_concurrent_reset_after_fork();
     gcxi_remember_reset_after_fork();
 }

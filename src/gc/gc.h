@@ -14,6 +14,7 @@ enum gcxi_reason {
     GCXI_TRIGGERED, /* as much was allocated as planned */
     GCXI_GROWTH,    /* a large object would make the heap grow */
     GCXI_FORCED,    /* the program asked */
+    GCXI_QUIET,     /* it has not allocated for a while */
     GCXI_STRESSED,  /* GCX_STRESS did */
     GCXI_NO_MEMORY  /* the system or the maximum refused */
 };

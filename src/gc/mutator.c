@@ -315,7 +315,8 @@ static struct gcxi_thread_stacks *next_stacks(struct gcxi_thread_stacks *t)
 void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor)
 {
     for (struct gcxi_mutator *mutator = mutators.first; mutator != NULL; mutator = mutator->next)
-        mutator_mark(m, mutator);
+        if (!mutator->holds_nothing)
+            mutator_mark(m, mutator);
     gcxi_stacks_mark_stw(m, is_minor, next_stacks);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
          h = h->next)

@@ -23,6 +23,7 @@ struct gcxi_mutator {
     bool is_stopped;           /* by the stop under way; collector */
     bool is_reported;          /* as blocking the signal; collector */
     bool is_lost;              /* was told to run on an unknown stack; collector */
+    bool holds_nothing;        /* has no objects: its stack is no root; own */
     struct gcxi_hook_batch hooks; /* ready ones that it has taken; own */
 };
 

@@ -19,11 +19,10 @@
 #include "gc/runner.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "gc/gc.h"
+#include "gc/own_thread.h"
 #include "os/futex.h"
-#include "os/thread.h"
 
 static struct {
     uint32_t is_running;       /* 1: the thread exists */
@@ -71,15 +70,6 @@ size_t gcxi_runner_run(void)
 
 /* ---- The library's thread ---- */
 
-static void wait_for_ready(struct gcxi_mutator *self, uint32_t seq)
-{
-    gcxi_critical_enter(&self->suspend);
-    gcxi_suspend_block_and_return(&self->suspend, GCXI_CALLER_FRAME());
-    gcxi_futex_wait(&runner.seq, seq);
-    gcxi_suspend_unblock(&self->suspend);
-    gcxi_critical_leave(&self->suspend);
-}
-
 /* A callback may end the thread. */
 static void thread_ended(void *arg)
 {
@@ -97,36 +87,10 @@ static void *thread_main(void *arg)
     while (self != NULL) {
         uint32_t seq = gcxi_load_acquire(&runner.seq);
         if (gcxi_runner_run() == 0)
-            wait_for_ready(self, seq);
+            gcxi_own_thread_wait(self, &runner.seq, seq, 0);
     }
     pthread_cleanup_pop(1);
     return NULL;
-}
-
-/* Faults are the thread's own, and the collector must be able to stop it. */
-static void block_signals(sigset_t *old)
-{
-    static const int needed[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
-    sigset_t set;
-    sigfillset(&set);
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        sigdelset(&set, needed[i]);
-    sigdelset(&set, gcxi_suspend_signal());
-    pthread_sigmask(SIG_SETMASK, &set, old);
-}
-
-static int thread_create(void)
-{
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t old;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    block_signals(&old);
-    int error = gcxi_thread_create(&thread, &attr, thread_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    return error;
 }
 
 void gcxi_runner_start_thread(void)
@@ -135,7 +99,7 @@ void gcxi_runner_start_thread(void)
         gcxi_load_relaxed(&runner.is_running) != 0 ||
         gcxi_exchange_acq_rel(&runner.is_running, 1) != 0)
         return;
-    if (thread_create() != 0)
+    if (gcxi_own_thread_create(thread_main, NULL) != 0)
         gcxi_store_release(&runner.is_running, 0);
 }
 

@@ -99,6 +99,8 @@ static void read_environment_choices(struct gcxi_settings *settings)
         settings->promise = (uint8_t)(GCX_PROMISE_QUARANTINED + choice);
     if (env_int("GCX_TRACE", 0, 1, &v))
         settings->is_traced = v != 0;
+    if (env_int("GCX_KEEPER", 0, 1, &v))
+        settings->has_keeper = v != 0;
     if (env_int("GCX_ESCAPE_REPORT", 0, 1, &v))
         settings->reports_escapes = v != 0;
     if (env_int("GCX_CHECK", 0, 1, &v))
@@ -176,6 +178,7 @@ int gcxi_settings_read(struct gcxi_settings *settings, const struct gcx_options 
     settings->pacer.concurrent_bytes = gcxi_cpu_count() > 1 ? CONCURRENT_BYTES : SIZE_MAX;
     settings->mark_workers = gcxi_cpu_count();
     settings->heap_max = SIZE_MAX;
+    settings->has_keeper = true;
     if (opts != NULL && !options_are_valid(opts)) {
         errno = EINVAL;
         return -1;

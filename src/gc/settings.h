@@ -17,6 +17,7 @@ struct gcxi_settings {
     size_t reserve_bytes;
     uint8_t promise;      /* GCX_PROMISE, enum gcx_promise; atomic, gcx_set_promise */
     bool reports_escapes; /* GCX_ESCAPE_REPORT */
+    bool has_keeper;      /* GCX_KEEPER: gc/keeper.h */
     bool is_traced;
     bool is_checked;     /* gc/check.h, gc/verify.h */
     bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */

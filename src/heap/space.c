@@ -205,6 +205,45 @@ size_t gcxi_space_purge(enum gcxi_zone_index index)
     return purged << GCXI_LG_UNIT;
 }
 
+/* The last non-empty bin below the given one, or BINS. */
+static unsigned bin_before(const struct zone *zone, unsigned bin)
+{
+    while (bin-- > 0)
+        if (zone->bins[bin] != 0)
+            return bin;
+    return BINS;
+}
+
+/* A part of at most so many units of a span: from its end, which is taken last. */
+static size_t purge_part(uint32_t unit, size_t most_units)
+{
+    uint32_t end = unit + gcxi_map.blocks[unit].units;
+    while (end > unit && space.touched[end - 1] == 0)
+        end--;
+    uint32_t units = (uint32_t)gcxi_min(most_units, end - unit);
+    return purge_span(end - units, units);
+}
+
+static size_t purge_largest(const struct zone *zone, size_t most_units)
+{
+    size_t purged = 0;
+    for (unsigned bin = BINS; purged < most_units && (bin = bin_before(zone, bin)) < BINS;)
+        for (uint32_t unit = zone->bins[bin]; unit != 0 && purged < most_units;
+             unit = gcxi_map.blocks[unit].next)
+            purged += purge_part(unit, most_units - purged);
+    return purged;
+}
+
+size_t gcxi_space_purge_some(size_t bytes)
+{
+    size_t units = bytes >> GCXI_LG_UNIT;
+    size_t purged = purge_largest(&space.zones[GCXI_ZONE_SCAN], units);
+    if (purged < units)
+        purged += purge_largest(&space.zones[GCXI_ZONE_NOSCAN], units - purged);
+    set_counts(space.committed_units - purged, space.free_units - purged);
+    return purged << GCXI_LG_UNIT;
+}
+
 /* Makes room under the hard maximum for fresh units by purging free spans of
  * both zones. */
 static bool space_admit(size_t fresh_units)

@@ -31,6 +31,10 @@ void gcxi_span_free(enum gcxi_zone_index zone, uint32_t unit, uint32_t units);
  * bytes given back. */
 size_t gcxi_space_purge(enum gcxi_zone_index zone);
 
+/* The same, from the largest spans of both zones, until so much is
+ * purged or nothing is left. Returns bytes. */
+size_t gcxi_space_purge_some(size_t bytes);
+
 /* Units [first, end) are all that were ever used in the zone. */
 uint32_t gcxi_zone_first(enum gcxi_zone_index zone);
 uint32_t gcxi_zone_end(enum gcxi_zone_index zone);

@@ -23,4 +23,10 @@ uintptr_t gcxi_stack_mapped_lo(uintptr_t lo, uintptr_t hi);
  * on the caller's stack. */
 void gcxi_stack_with_registers(void (*then)(uintptr_t sp, void *arg), void *arg);
 
+/* memcpy leaves what it copied in vector registers that few functions use. If
+ * those were addresses of objects, and the thread is stopped by a signal much
+ * later, they are found in the frame of the signal and keep the objects. So
+ * whoever has copied such addresses calls this. */
+void gcxi_stack_forget_copies(void);
+
 #endif

@@ -25,11 +25,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #define STACK_FIRST_THREAD_MAX GCXI_GIB
+#define STACK_COPY_BYTES ((size_t)1024)
 #define STACK_STEP_PAGES 256
 #define STACK_STRINGS_MAX (16 * GCXI_MIB) /* the kernel allows 6 MiB */
 
@@ -117,4 +119,16 @@ GCXI_NOINLINE void gcxi_stack_with_registers(void (*then)(uintptr_t sp, void *ar
     __asm__ volatile(STACK_READ_POINTER : "=r"(sp));
     then(sp, arg);
     __asm__ volatile("" : : : "memory");
+}
+
+/* Through all paths of memcpy, each of which uses other registers. */
+void gcxi_stack_forget_copies(void)
+{
+    static const char zeros[STACK_COPY_BYTES];
+    char copy[STACK_COPY_BYTES];
+
+    for (volatile size_t bytes = 16; bytes <= sizeof copy; bytes *= 2) {
+        memcpy(copy, zeros, bytes);
+        __asm__ volatile("" : : "r"(copy) : "memory");
+    }
 }
