@@ -322,7 +322,7 @@ static void disarm(uint32_t unit, uint32_t units)
     lo = lo != 0 ? lo : 1;
     hi = hi < gcxi_zone_end(GCXI_ZONE_SCAN) ? hi : gcxi_zone_end(GCXI_ZONE_SCAN);
     remember.backend->disarm(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
-    memset(gcxi_map.armed + lo, 0, hi - lo);
+    gcxi_clear_bytes(gcxi_map.armed + lo, hi - lo); /* the marker may look */
 }
 
 /* ---- Cards ---- */

@@ -17,7 +17,8 @@ static void show_special_range(struct gcxi_marker *m, const struct gcxi_block *b
     uint32_t slot = gcxi_block_slot(block, lo - gcxi_block_addr(block));
     uint8_t epoch = gcxi_map.epoch, other = m->is_beside ? epoch : gcxi_map.epoch_kept;
     for (; slot < block->slots && gcxi_slot_addr(block, slot) < hi; slot++)
-        if (block->marks[slot] == epoch || block->marks[slot] == other)
+        if (gcxi_load_relaxed(&block->marks[slot]) == epoch ||
+            gcxi_load_relaxed(&block->marks[slot]) == other)
             gcxi_special_show(m, block, slot, lo, hi);
 }
 
