@@ -98,6 +98,9 @@ void gcxi_boehm_mark_pinned(struct gcxi_marker *m);
 /* Our number of a kind of that interface; GCXI_KINDS_MAX if there is none. */
 unsigned gcxi_boehm_kind_number(int kind);
 
+/* At the end of a cycle. */
+void gcxi_boehm_figures_cycle(void);
+
 /* The calling thread is the first. */
 void gcxi_boehm_threads_init(void);
 

@@ -1,5 +1,4 @@
-/* boehm_control.c -- starting, collecting, callbacks and figures of the Boehm
- * interface.
+/* boehm_control.c -- starting, collecting and callbacks of the Boehm interface.
  *
  * SPDX-License-Identifier: MIT */
 #include "compat/boehm.h"
@@ -14,11 +13,15 @@
 #include "base/parse.h"
 #include "compat/boehm_env.h"
 #include "gc/remember.h"
-#include "heap/meta.h"
 #include "heap/space.h"
 #include "trace/finalize.h"
 #include "trace/roots.h"
 #include "trace/workers.h"
+
+#define LITTLE_PERCENT 200
+#define MOST_PERCENT 50
+#define REFILL_SHARE 8
+#define HUGE_FROM_BYTES (64 * GCXI_MIB)
 
 struct gcxi_boehm gcxi_boehm = {.extra_bytes = 1};
 
@@ -29,12 +32,8 @@ static struct {
     GC_on_thread_event_proc thread_event;
     GC_stop_func stop;
     int log_fd;
-    uint64_t alloc_bytes_before; /* when the last cycle ended */
-    uint64_t live_before;
-    uint64_t reclaimed_before;
     GC_word told_gc_no;
     uint32_t is_running;
-    bool is_measured;
     bool is_incremental;
 } control = {.log_fd = STDERR_FILENO};
 
@@ -195,25 +194,12 @@ static void on_pause_begin(void *arg)
     tell(GC_EVENT_MARK_START);
 }
 
-static void count_cycle(void)
-{
-    uint64_t slots, threads, bytes;
-    gcxi_mutators_count(&bytes, &slots, &threads);
-    bytes += gcxi_gc.large_alloc_bytes;
-    uint64_t made = control.live_before + bytes - control.alloc_bytes_before;
-    uint64_t live = gcxi_gc.totals.live_bytes;
-    control.reclaimed_before += made > live ? made - live : 0;
-    control.alloc_bytes_before = bytes;
-    control.live_before = live;
-    gcxi_store_relaxed(&gcxi_boehm.freed_bytes, 0);
-}
-
 static void on_cycle_end(enum gcx_cycle kind, void *arg)
 {
     (void)kind;
     (void)arg;
     GC_gc_no++;
-    count_cycle();
+    gcxi_boehm_figures_cycle();
     tell(GC_EVENT_MARK_END);
     tell(GC_EVENT_RECLAIM_START);
     tell(GC_EVENT_RECLAIM_END);
@@ -267,6 +253,19 @@ static void check_at_exit(void)
         GC_gcollect();
 }
 
+/* The other collector lets little heaps grow to about three times what is live,
+ * so ours need not be smaller: Guile's would else collect twice as often, and
+ * always fully. Larger ones grow by half at most, which with blocks filled that
+ * are nearly full keeps w3m below the other's memory. */
+static void start_pacing(void)
+{
+    struct gcxi_pacer_settings *pacer = &gcxi_gc.settings.pacer;
+    pacer->little_percent = LITTLE_PERCENT;
+    pacer->most_percent = MOST_PERCENT;
+    gcxi_gc.settings.refill_share = REFILL_SHARE;
+    gcxi_space_set_huge_from(HUGE_FROM_BYTES);
+}
+
 static void start_hooks(void)
 {
     struct gcx_events events = {.cycle_begin = on_cycle_begin,
@@ -300,6 +299,7 @@ static GCXI_COLD void start(void)
             GC_on_abort("libgcx cannot start");
         gcxi_boehm.extra_bytes = GC_all_interior_pointers != 0;
         start_data();
+        start_pacing();
         start_hooks();
         gcxi_boehm_locks_init();
         gcxi_store_release(&gcxi_boehm.is_started, true);
@@ -466,143 +466,6 @@ void GC_set_max_heap_size(GC_word bytes)
 {
     gcxi_boehm_start();
     gcx_set_heap_max(bytes == 0 || bytes > INT64_MAX ? -1 : (int64_t)bytes);
-}
-
-/* ---- Figures ---- */
-
-size_t GC_get_heap_size(void)
-{
-    return gcxi_space_committed_bytes();
-}
-
-size_t GC_get_free_bytes(void)
-{
-    return gcxi_space_free_bytes();
-}
-
-size_t GC_get_unmapped_bytes(void)
-{
-    size_t peak = gcxi_space_peak_bytes(), now = gcxi_space_committed_bytes();
-    return peak > now ? peak - now : 0;
-}
-
-size_t GC_get_total_bytes(void)
-{
-    struct gcx_stats stats = {.struct_bytes = sizeof stats};
-    gcx_get_stats(&stats);
-    return stats.total_alloc_bytes;
-}
-
-size_t GC_get_bytes_since_gc(void)
-{
-    size_t total = GC_get_total_bytes();
-    return total > control.alloc_bytes_before ? total - control.alloc_bytes_before : 0;
-}
-
-size_t GC_get_expl_freed_bytes_since_gc(void)
-{
-    return gcxi_load_relaxed(&gcxi_boehm.freed_bytes);
-}
-
-size_t GC_get_obtained_from_os_bytes(void)
-{
-    return gcxi_space_peak_bytes() + gcxi_meta_bytes();
-}
-
-size_t GC_get_memory_use(void)
-{
-    return gcxi_space_committed_bytes() - gcxi_space_free_bytes();
-}
-
-size_t GC_get_size_map_at(int i)
-{
-    if (i <= 0 || (size_t)i > GCXI_SMALL_MAX)
-        return i == 0 ? GCXI_GRANULE : (size_t)-1;
-    return gcxi_class_bytes(gcxi_class_of(gcxi_boehm_padded((size_t)i)));
-}
-
-static void put(GC_word *to, size_t value)
-{
-    if (to != NULL)
-        *to = value;
-}
-
-void GC_get_heap_usage_safe(GC_word *heap, GC_word *free_bytes, GC_word *unmapped, GC_word *since,
-                            GC_word *total)
-{
-    put(heap, GC_get_heap_size());
-    put(free_bytes, GC_get_free_bytes());
-    put(unmapped, GC_get_unmapped_bytes());
-    put(since, GC_get_bytes_since_gc());
-    put(total, GC_get_total_bytes());
-}
-
-static void fill_stats(struct GC_prof_stats_s *s)
-{
-    s->unmapped_bytes = GC_get_unmapped_bytes();
-    s->heapsize_full = GC_get_heap_size();
-    s->free_bytes_full = GC_get_free_bytes();
-    s->bytes_allocd_since_gc = GC_get_bytes_since_gc();
-    s->allocd_bytes_before_gc = control.alloc_bytes_before;
-    s->non_gc_bytes = GC_non_gc_bytes;
-    s->gc_no = GC_gc_no;
-    s->markers_m1 = gcxi_workers_count() - 1;
-    s->reclaimed_bytes_before_gc = control.reclaimed_before;
-    s->expl_freed_bytes_since_gc = GC_get_expl_freed_bytes_since_gc();
-    s->obtained_from_os_bytes = GC_get_obtained_from_os_bytes();
-}
-
-/* A larger structure than ours is filled up with -1. */
-size_t GC_get_prof_stats(struct GC_prof_stats_s *stats, size_t bytes)
-{
-    struct GC_prof_stats_s all = {0};
-    fill_stats(&all);
-    size_t known = gcxi_min(bytes, sizeof all);
-    memcpy(stats, &all, known);
-    memset((char *)stats + known, 0xff, bytes - known);
-    return known;
-}
-
-size_t GC_get_prof_stats_unsafe(struct GC_prof_stats_s *stats, size_t bytes)
-{
-    return GC_get_prof_stats(stats, bytes);
-}
-
-void GC_start_performance_measurement(void)
-{
-    control.is_measured = true;
-}
-
-unsigned long GC_get_full_gc_total_time(void)
-{
-    return control.is_measured ? (unsigned long)(gcxi_gc.totals.pause_total_ns / 1000000) : 0;
-}
-
-void GC_dump_named(const char *name)
-{
-    struct gcx_stats s = {.struct_bytes = sizeof s};
-    gcxi_boehm_start();
-    gcx_get_stats(&s);
-    if (name != NULL)
-        GC_printf("***GC Dump %s\n", name);
-    GC_printf("heap %lu bytes, free %lu, live after the last cycle %lu, tables %lu\n"
-              "cycles: %lu minor, %lu full; pauses %lu us in all, %lu us at most\n",
-              (unsigned long)s.heap_bytes, (unsigned long)s.free_bytes, (unsigned long)s.live_bytes,
-              (unsigned long)s.meta_bytes, (unsigned long)s.minor_cycles,
-              (unsigned long)s.full_cycles, (unsigned long)(s.pause_total_ns / 1000),
-              (unsigned long)(s.pause_max_ns / 1000));
-    GC_dump_finalization();
-}
-
-void GC_dump(void)
-{
-    GC_dump_named(NULL);
-}
-
-void GC_dump_regions(void)
-{
-    GC_printf("heap at %p, %lu bytes\n", (void *)gcxi_map.base,
-              (unsigned long)gcxi_space_committed_bytes());
 }
 
 /* ---- Forking: handlers of the library do it ---- */

@@ -208,7 +208,7 @@ static struct gcxi_sweep_policy sweep_policy(void)
 {
     struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
     if (!gcxi_cards_are_used() && !gcxi_remember_is_none())
-        policy.scan_share = 2;
+        policy.scan_share = gcxi_gc.settings.refill_share != 0 ? gcxi_gc.settings.refill_share : 2;
     return policy;
 }
 

@@ -98,7 +98,10 @@ static size_t headroom_of(const struct gcxi_pacer *pacer,
     if (!settings->is_adaptive)
         return percent;
     if (pacer->live_at_full >= LITTLE_LIVE)
-        return gcxi_min(pacer->headroom, HEADROOM_MAX);
+        return gcxi_min(pacer->headroom,
+                        settings->most_percent != 0 ? settings->most_percent : HEADROOM_MAX);
+    if (settings->little_percent != 0)
+        return settings->little_percent;
     return pacer->headroom > HEADROOM_MAX ? pacer->headroom
                                           : gcxi_min(pacer->headroom, LITTLE_HEADROOM);
 }
@@ -126,7 +129,7 @@ static bool has_free_room(const struct gcxi_pacer *pacer,
                           const struct gcxi_pacer_settings *settings)
 {
     return settings->percent >= 0 && settings->is_adaptive && pacer->headroom == HEADROOM_MAX &&
-           pacer->live_at_full >= LITTLE_LIVE;
+           settings->most_percent == 0 && pacer->live_at_full >= LITTLE_LIVE;
 }
 
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,

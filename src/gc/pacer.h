@@ -9,6 +9,8 @@
 struct gcxi_pacer_settings {
     int percent;             /* growth between full cycles; -1 = off */
     bool is_adaptive;        /* percent is only the most: nobody asked for it */
+    size_t most_percent;     /* the most of it while adaptive; 0: the pacer's own */
+    size_t little_percent;   /* of a heap of a few MiB while adaptive; 0: the pacer's own */
     int64_t memory_limit;    /* soft, bytes; INT64_MAX = none */
     size_t nursery_bytes;    /* fixed size of the nursery; 0 = adaptive */
     size_t cache_bytes;      /* last-level cache */

@@ -15,9 +15,10 @@ struct gcxi_settings {
     int stop_signal;
     size_t heap_max; /* SIZE_MAX = none */
     size_t reserve_bytes;
-    uint8_t promise;      /* GCX_PROMISE, enum gcx_promise; atomic, gcx_set_promise */
-    bool reports_escapes; /* GCX_ESCAPE_REPORT */
-    bool has_keeper;      /* GCX_KEEPER: gc/keeper.h */
+    uint8_t promise;       /* GCX_PROMISE, enum gcx_promise; atomic, gcx_set_promise */
+    bool reports_escapes;  /* GCX_ESCAPE_REPORT */
+    bool has_keeper;       /* GCX_KEEPER: gc/keeper.h */
+    unsigned refill_share; /* blocks of which that part is free are filled; 0 = by the barrier */
     bool is_traced;
     bool is_checked;     /* gc/check.h, gc/verify.h */
     bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */

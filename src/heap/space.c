@@ -59,6 +59,7 @@ static struct {
     size_t committed_units; /* touched */
     size_t free_units;      /* touched and free */
     size_t peak_units;
+    uint32_t huge_from_units; /* of a zone: huge pages past these */
     void (*on_grow)(size_t committed_bytes);
     void (*on_disarm)(uint32_t unit, uint32_t units);
 } space;
@@ -165,7 +166,7 @@ static bool zone_commit(struct zone *zone, uint32_t end)
         if (gcxi_vm_commit(base, (size_t)step << GCXI_LG_UNIT) != 0)
             return false;
     }
-    if (zone->committed - zone->first >= SMALL_HEAP_UNITS)
+    if (zone->committed - zone->first >= space.huge_from_units)
         gcxi_vm_advise_huge(base, (size_t)step << GCXI_LG_UNIT);
     zone->committed += step;
     return true;
@@ -393,6 +394,7 @@ int gcxi_space_init(size_t bytes)
     zone_init(&space.zones[GCXI_ZONE_SCAN], 1, gcxi_map.noscan_first);
     zone_init(&space.zones[GCXI_ZONE_NOSCAN], gcxi_map.noscan_first, gcxi_map.units);
     space.max_units = SIZE_MAX >> GCXI_LG_UNIT;
+    space.huge_from_units = SMALL_HEAP_UNITS;
     gcxi_store_release(&gcxi_map.base, (uintptr_t)base);
     return 0;
 }
@@ -430,6 +432,11 @@ void gcxi_space_set_max(size_t bytes)
 size_t gcxi_space_max(void)
 {
     return space.max_units << GCXI_LG_UNIT;
+}
+
+void gcxi_space_set_huge_from(size_t bytes)
+{
+    space.huge_from_units = (uint32_t)(bytes >> GCXI_LG_UNIT);
 }
 
 void gcxi_space_on_grow(void (*hook)(size_t committed_bytes))

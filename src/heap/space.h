@@ -48,6 +48,10 @@ size_t gcxi_space_peak_bytes(void);
 void gcxi_space_set_max(size_t bytes);
 size_t gcxi_space_max(void);
 
+/* Zones smaller than that use no huge pages: they may cost memory that is not
+ * used yet. Set before the heap grows. */
+void gcxi_space_set_huge_from(size_t bytes);
+
 /* Called when the heap grows, lock held: hook of the event listener. */
 void gcxi_space_on_grow(void (*hook)(size_t committed_bytes));
 

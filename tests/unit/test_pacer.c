@@ -238,6 +238,25 @@ static void a_little_heap_has_little_headroom(void **state)
     assert_true(pacer.goal_bytes < 9 * GCXI_MIB);
 }
 
+/* libgc.so.1 (src/compat) sets its own shares. */
+static void shares_may_be_others(void **state)
+{
+    struct gcxi_pacer_settings adaptive = usual;
+    struct gcxi_pacer_cycle like = {.live_bytes = 6 * GCXI_MIB};
+    struct gcxi_pacer pacer;
+    (void)state;
+    adaptive.is_adaptive = true;
+    adaptive.little_percent = 200;
+    adaptive.most_percent = 40;
+    gcxi_pacer_init(&pacer, &adaptive);
+    run_cycles(&pacer, &adaptive, like, 500000, 150000, 100);
+    assert_true(pacer.goal_bytes > 17 * GCXI_MIB && pacer.goal_bytes <= 18 * GCXI_MIB);
+    like.live_bytes = 20 * GCXI_MIB;
+    like.committed_bytes = 60 * GCXI_MIB;
+    run_cycles(&pacer, &adaptive, like, 500000, 5000000, 100);
+    assert_true(pacer.goal_bytes > 27 * GCXI_MIB && pacer.goal_bytes <= 28 * GCXI_MIB);
+}
+
 /* More of its time goes into full cycles than into the program: memory helps. */
 static void a_little_heap_that_only_collects_gets_more(void **state)
 {
@@ -335,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_little_heap_has_little_headroom),
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
+        cmocka_unit_test(shares_may_be_others),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

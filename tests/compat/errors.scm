@@ -1,0 +1,35 @@
+;; Guile's error paths: what is thrown through, and what is unwound, must be
+;; kept and found again.
+;; SPDX-License-Identifier: MIT
+(define (report tag thunk)
+  (display tag) (display " ")
+  (write (catch #t thunk (lambda (key . args) (list key (length args)))))
+  (newline))
+(use-modules (ice-9 exceptions) (rnrs bytevectors))
+(define unwound 0)
+(define (deep n) (if (= n 0) (error "bottom" n) (+ 1 (deep (- n 1)))))
+(report 'error (lambda () (error "text" 'a "b" 3)))
+(report 'divide (lambda () (/ 1 0)))
+(report 'range (lambda () (vector-ref (vector 1 2) 5)))
+(report 'type (lambda () (+ 'a 1)))
+(report 'apply (lambda () (apply car '(1 2 3))))
+(report 'unbound (lambda () (eval 'no-such-name (interaction-environment))))
+(report 'read (lambda () (read (open-input-string "(1 2"))))
+(report 'file (lambda () (open-input-file "/no/such/file")))
+(report 'string (lambda () (string->symbol 5)))
+(report 'deep (lambda () (deep 10000)))
+(report 'decode (lambda () (utf8->string #vu8(255 254 253))))
+(report 'compile (lambda () (eval '(let ((x)) x) (interaction-environment))))
+(do ((i 0 (+ i 1))) ((= i 2000))
+  (catch 'again
+    (lambda ()
+      (dynamic-wind
+        (lambda () #f)
+        (lambda () (throw 'again (make-vector 100 i) (make-string 50 #\x)))
+        (lambda () (set! unwound (+ unwound 1)))))
+    (lambda (key v s) (unless (and (= (vector-ref v 99) i) (= (string-length s) 50)) (display "lost")))))
+(display unwound) (newline)
+(with-exception-handler
+  (lambda (e) 7)
+  (lambda () (display (+ 1 (raise-continuable 'c))) (newline)))
+(error "the last one is not caught" (list 1 2) "s")
