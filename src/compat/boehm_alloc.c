@@ -21,14 +21,14 @@ static GCXI_NOINLINE void *finish_slow(void *object, size_t bytes)
     return gcxi_boehm_or_oom(object, bytes);
 }
 
-static GCXI_NOINLINE void *malloc_slow(size_t bytes)
+GCXI_NOINLINE void *gcx_boehm_malloc_slow(size_t bytes)
 {
     if (GCXI_UNLIKELY(!gcxi_boehm.is_started))
         gcxi_boehm_start();
     return finish_slow(gcx_detail_alloc_slow(bytes), bytes);
 }
 
-static GCXI_NOINLINE void *atomic_slow(size_t bytes)
+GCXI_NOINLINE void *gcx_boehm_malloc_atomic_slow(size_t bytes)
 {
     if (GCXI_UNLIKELY(!gcxi_boehm.is_started))
         gcxi_boehm_start();
@@ -39,12 +39,13 @@ static GCXI_NOINLINE void *atomic_slow(size_t bytes)
  * that is refused: SIZE_MAX + 1 is 0, which the slow path would grant. */
 GCXI_HOT void *GC_malloc(size_t bytes)
 {
-    return gcx_detail_bump(gcx_detail_runs.scan, gcxi_boehm_padded(bytes), malloc_slow);
+    return gcx_detail_bump(gcx_detail_runs.scan, gcxi_boehm_padded(bytes), gcx_boehm_malloc_slow);
 }
 
 GCXI_HOT void *GC_malloc_atomic(size_t bytes)
 {
-    return gcx_detail_bump(gcx_detail_runs.noscan, gcxi_boehm_padded(bytes), atomic_slow);
+    return gcx_detail_bump(gcx_detail_runs.noscan, gcxi_boehm_padded(bytes),
+                           gcx_boehm_malloc_atomic_slow);
 }
 
 void *GC_malloc_ignore_off_page(size_t bytes)

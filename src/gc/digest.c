@@ -18,6 +18,8 @@
  *     second stop a granule with a word that leads to a young unit is shown. What
  *     became old between the two was young in a minor cycle, which saw the
  *     granule, if it is not tracked or was written, and made its digest void.
+ *     Where there was nothing to see, all digests are made void: another block
+ *     may come to lie there.
  * D3  An object that becomes marked after its granule was seen changes the
  *     digest, for it was not part of it.
  * D4  Two contents of a granule have the same digest by chance of 2^-64. It is

@@ -75,14 +75,14 @@ static void put_head(struct line *line, const struct gcxi_cycle *cycle)
 static const char *cycle_word(const struct gcxi_cycle *cycle)
 {
     if (cycle->reason == GCXI_FORCED || cycle->reason == GCXI_NO_MEMORY)
-        return " P (forced)\n";
+        return "forced";
     if (cycle->begins_concurrent)
-        return " P (minor, full begins)\n";
+        return "minor, full begins";
     if (cycle->is_between)
-        return " P (minor, between)\n";
+        return "minor, between";
     if (cycle->ends_concurrent)
-        return " P (full, concurrent)\n";
-    return cycle->kind == GCX_MINOR ? " P (minor)\n" : " P (full)\n";
+        return "full, concurrent";
+    return cycle->kind == GCX_MINOR ? "minor" : "full";
 }
 
 void gcxi_gctrace_line(const struct gcxi_cycle *cycle)
@@ -103,7 +103,9 @@ void gcxi_gctrace_line(const struct gcxi_cycle *cycle)
     put_mb(&line, "->", cycle->live_bytes, " MB");
     put_mb(&line, ", ", gcxi_gc.pacer.goal_bytes, " MB goal, 0 MB stacks, 0 MB globals, ");
     put_number(&line, gcxi_workers_count(), 1);
+    put_text(&line, " P (");
     put_text(&line, cycle_word(cycle));
+    put_text(&line, gcxi_gc.pacer.is_over_limit ? ", over the limit)\n" : ")\n");
     ssize_t ignored = write(2, line.text, line.length);
     (void)ignored;
 }

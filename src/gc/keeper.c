@@ -18,7 +18,7 @@
  *     that sleep (EINTR), as every stop does; there are two.
  * B2  The heap lock is held for one piece at a time.
  *
- * Locking: the fields belong to the thread, but for seq and thread.
+ * Locking: the fields belong to the thread, but for seq and is_running.
  *
  * SPDX-License-Identifier: MIT */
 #include "gc/keeper.h"

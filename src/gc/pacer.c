@@ -18,8 +18,9 @@
  * minor cycles the goal alone decides.
  *
  * Near the memory limit the goal is the limit. Past it, at least an eighth of
- * the live heap is allocated between full cycles, so that a limit that is too
- * low makes a program slower but does not stop it.
+ * the live heap is allocated between full cycles, and as much as the program
+ * allocates while one runs, so that a limit that is too low makes a program
+ * slower but does not stop it.
  *
  * SPDX-License-Identifier: MIT */
 #include "gc/pacer.h"
@@ -132,6 +133,22 @@ static bool has_free_room(const struct gcxi_pacer *pacer,
            settings->most_percent == 0 && pacer->live_at_full >= LITTLE_LIVE;
 }
 
+static size_t limit_room(const struct gcxi_pacer_settings *settings, size_t overhead_bytes)
+{
+    size_t limit = (size_t)settings->memory_limit;
+    return limit > overhead_bytes ? limit - overhead_bytes : 0;
+}
+
+/* As much as the program allocates in the time of a full cycle is the least that
+ * it gets before the next: collection takes half of the time at most. */
+static size_t limited_goal(const struct gcxi_pacer *pacer,
+                           const struct gcxi_pacer_settings *settings, size_t overhead_bytes)
+{
+    size_t live = pacer->live_at_full;
+    size_t least = pacer->allocated_per_ms * (size_t)(pacer->full_ns / 1000000);
+    return gcxi_max(limit_room(settings, overhead_bytes), live + gcxi_max(live / 8, least));
+}
+
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                       size_t overhead_bytes)
 {
@@ -142,12 +159,9 @@ static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_se
     if (has_free_room(pacer, settings))
         goal = gcxi_max(
             goal, gcxi_min(live + live / 100 * HEADROOM_FREE, pacer->committed_bytes / 3 * 2));
-    if (settings->memory_limit != INT64_MAX) {
-        size_t limit = (size_t)settings->memory_limit;
-        size_t room = limit > overhead_bytes ? limit - overhead_bytes : 0;
-        goal = gcxi_min(goal, gcxi_max(room, live + live / 8));
-    }
-    return goal;
+    return settings->memory_limit != INT64_MAX
+               ? gcxi_min(goal, limited_goal(pacer, settings, overhead_bytes))
+               : goal;
 }
 
 static uint64_t smoothed(uint64_t before, uint64_t now)
@@ -211,6 +225,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     }
     if (cycle->beside_ns != 0)
         pacer->beside_ns = smoothed(pacer->beside_ns, cycle->beside_ns);
+    pacer->allocated_per_ms = smoothed(pacer->allocated_per_ms,
+                                       cycle->allocated_bytes / (cycle->interval_ns / 1000000 + 1));
     if (!cycle->is_full) {
         uint64_t ms = (cycle->interval_ns + cycle->pause_ns) / 1000000 + 1;
         pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
@@ -224,5 +240,7 @@ void gcxi_pacer_replan(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        size_t overhead_bytes)
 {
     pacer->goal_bytes = goal_of(pacer, settings, overhead_bytes);
+    pacer->is_over_limit = settings->memory_limit != INT64_MAX &&
+                           pacer->goal_bytes > limit_room(settings, overhead_bytes);
     pacer_plan(pacer, settings);
 }

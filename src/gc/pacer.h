@@ -47,9 +47,11 @@ struct gcxi_pacer {
     uint64_t full_end_ns;   /* end of the last full cycle */
     uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;
-    uint64_t beside_ns;     /* and of marking beside the program */
-    size_t promoted_per_ms; /* bytes by minor cycles, smoothed */
+    uint64_t beside_ns;      /* and of marking beside the program */
+    size_t promoted_per_ms;  /* bytes by minor cycles, smoothed */
+    size_t allocated_per_ms; /* bytes while the program runs, smoothed */
     bool next_is_full;
+    bool is_over_limit; /* the memory limit is too low to be kept */
 };
 
 void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings);

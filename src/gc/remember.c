@@ -217,18 +217,26 @@ static bool has_digest(uint32_t unit)
            gcxi_load_relaxed(&block->live) != 0;
 }
 
+static void forget_digests(uint32_t unit)
+{
+    if (remember.has_digests && remember.kind == GCXI_SHOW_BETWEEN)
+        gcxi_digest_forget_stw(gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
+}
+
 /* As gcxi_show_units for one unit. */
 static size_t show_unarmed(struct gcxi_marker *m, uint32_t unit)
 {
-    if (remember.kind != GCXI_SHOW_MINOR && has_digest(unit)) {
-        if (remember.kind == GCXI_SHOW_BETWEEN)
-            return gcxi_digest_show_between_stw(m, unit);
+    uintptr_t lo = gcxi_unit_addr(unit), hi = gcxi_unit_addr(unit + 1);
+    if (remember.kind == GCXI_SHOW_BETWEEN && has_digest(unit))
+        return gcxi_digest_show_between_stw(m, unit);
+    if (remember.kind == GCXI_SHOW_LAST && has_digest(unit)) {
         gcxi_digest_show_last_stw(m, unit);
         return 0;
     }
+    forget_digests(unit);
     if (!remember.has_digests)
-        owe(gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
-    return gcxi_show_units(m, gcxi_unit_addr(unit), gcxi_unit_addr(unit + 1));
+        owe(lo, hi);
+    return gcxi_show_units(m, lo, hi);
 }
 
 /* Units that were not armed. */
@@ -240,8 +248,10 @@ static bool feed_unarmed(struct gcxi_marker *m)
         return false;
     uint64_t before = gcxi_clock_ns();
     for (; unit < end; unit++) {
-        if (gcxi_map.used[unit] == 0)
+        if (gcxi_map.used[unit] == 0) {
+            forget_digests(unit);
             continue;
+        }
         if (gcxi_map.armed[unit] != 0) {
             if (remember.kind == GCXI_SHOW_LAST)
                 show_owed(m, unit);

@@ -338,6 +338,31 @@ static void a_cycle_beside_the_program_begins_ahead(void **state)
     assert_true(pacer.next_is_full);
 }
 
+/* A limit of 1.2 times what is live: between two full cycles as much is allocated
+ * as takes the program as long as such a cycle. */
+static void a_low_limit_takes_half_of_the_time(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle full = {.is_full = true,
+                                    .live_bytes = 500 * GCXI_MIB,
+                                    .allocated_bytes = 200 * GCXI_MIB,
+                                    .interval_ns = 100000000,
+                                    .pause_ns = 150000000};
+    (void)state;
+    settings.memory_limit = 600 * (int64_t)GCXI_MIB;
+    gcxi_pacer_init(&pacer, &settings);
+    gcxi_pacer_update(&pacer, &settings, &full);
+    assert_true(pacer.goal_bytes - full.live_bytes >= 290 * GCXI_MIB); /* 2 MiB in a ms */
+    assert_true(pacer.goal_bytes - full.live_bytes <= 310 * GCXI_MIB);
+    assert_true(pacer.is_over_limit);
+    full.pause_ns = 10000000;
+    for (int i = 0; i < 20; i++)
+        gcxi_pacer_update(&pacer, &settings, &full);
+    assert_int_equal(pacer.goal_bytes >> 20, 600);
+    assert_false(pacer.is_over_limit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
         cmocka_unit_test(shares_may_be_others),
+        cmocka_unit_test(a_low_limit_takes_half_of_the_time),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,9 @@ add_library(gcx_compat SHARED ${gcx_compat_sources})
 target_include_directories(gcx_compat
     PUBLIC
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include/gcx-boehm>"
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/gcx-boehm>"
-    PRIVATE "${PROJECT_SOURCE_DIR}/include")
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 target_compile_options(gcx_compat PRIVATE -iquote "${PROJECT_SOURCE_DIR}/src")
 target_compile_definitions(gcx_compat PRIVATE ${gcx_definitions} GCXI_SHARED=0)
 target_link_libraries(gcx_compat

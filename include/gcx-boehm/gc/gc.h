@@ -10,6 +10,10 @@
 
 #include <stddef.h>
 
+#ifndef GC_NO_INLINE_MALLOC
+#include <gcx/gcx.h>
+#endif
+
 #define GC_VERSION_MAJOR 8
 #define GC_VERSION_MINOR 2
 #define GC_VERSION_MICRO 2
@@ -52,6 +56,31 @@ GC_API GC_word GC_max_retries;
 GC_API char *GC_stackbottom; /* of the first thread; a fiber switch may set it */
 GC_API unsigned long GC_time_limit;
 #define GC_TIME_UNLIMITED 999999
+
+/* ---- Inline: GC_MALLOC of a constant takes a slot without a call ---------- */
+
+#ifndef GC_NO_INLINE_MALLOC
+/* What GC_malloc does when the run of slots is used up, for sizes with the byte
+ * that makes an address past the end one in the object. */
+GC_API void *gcx_boehm_malloc_slow(size_t padded_bytes);
+GC_API void *gcx_boehm_malloc_atomic_slow(size_t padded_bytes);
+GC_API void *GC_malloc(size_t) GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1);
+GC_API void *GC_malloc_atomic(size_t) GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1);
+
+__attribute__((always_inline)) static inline void *gcx_boehm_malloc(size_t bytes)
+{
+    if (__builtin_constant_p(bytes) && bytes < GCX_DETAIL_FAST_MAX)
+        return gcx_detail_bump(gcx_detail_runs.scan, bytes + 1, gcx_boehm_malloc_slow);
+    return GC_malloc(bytes);
+}
+
+__attribute__((always_inline)) static inline void *gcx_boehm_malloc_atomic(size_t bytes)
+{
+    if (__builtin_constant_p(bytes) && bytes < GCX_DETAIL_FAST_MAX)
+        return gcx_detail_bump(gcx_detail_runs.noscan, bytes + 1, gcx_boehm_malloc_atomic_slow);
+    return GC_malloc_atomic(bytes);
+}
+#endif
 
 /* ---- Start -------------------------------------------------------------- */
 
@@ -379,8 +408,7 @@ GC_API void (*GC_is_visible_print_proc)(void *);
 #define GC_PTR_ADD(x, n) ((__typeof__(x))GC_same_obj((void *)((x) + (n)), (void *)(x)))
 #define GC_PRE_INCR(x, n) \
     ((__typeof__(x))GC_pre_incr((void **)(void *)&(x), (ptrdiff_t)((n) * sizeof *(x))))
-#define GC_POST_INCR(x) \
-    ((__typeof__(x))GC_post_incr((void **)(void *)&(x), (ptrdiff_t)sizeof *(x)))
+#define GC_POST_INCR(x) ((__typeof__(x))GC_post_incr((void **)(void *)&(x), (ptrdiff_t)sizeof *(x)))
 #define GC_POST_DECR(x) \
     ((__typeof__(x))GC_post_incr((void **)(void *)&(x), -(ptrdiff_t)sizeof *(x)))
 #else
@@ -418,8 +446,13 @@ GC_API void (*GC_is_visible_print_proc)(void *);
 #define GC_REGISTER_LONG_LINK(link, obj) GC_register_long_link(link, GC_base((void *)(obj)))
 #define GC_REGISTER_DISPLACEMENT(n) GC_debug_register_displacement(n)
 #else
+#ifdef GC_NO_INLINE_MALLOC
 #define GC_MALLOC(sz) GC_malloc(sz)
 #define GC_MALLOC_ATOMIC(sz) GC_malloc_atomic(sz)
+#else
+#define GC_MALLOC(sz) gcx_boehm_malloc(sz)
+#define GC_MALLOC_ATOMIC(sz) gcx_boehm_malloc_atomic(sz)
+#endif
 #define GC_MALLOC_UNCOLLECTABLE(sz) GC_malloc_uncollectable(sz)
 #define GC_MALLOC_ATOMIC_UNCOLLECTABLE(sz) GC_malloc_atomic_uncollectable(sz)
 #define GC_MALLOC_IGNORE_OFF_PAGE(sz) GC_malloc_ignore_off_page(sz)
