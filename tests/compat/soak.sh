@@ -4,6 +4,7 @@
 # Usage: soak.sh OUR_LIBRARY_DIR RUNS [NAME=VALUE...]
 # The variables, such as GCX_CONCURRENT=1 or, in a stress build, GCX_STRESS=100,
 # are for our library alone.
+# SPDX-License-Identifier: MIT
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 libraries=$(cd "$1" && pwd)

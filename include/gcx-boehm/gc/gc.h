@@ -8,18 +8,12 @@
 #ifndef GC_H
 #define GC_H
 
+#include <gc/gc_version.h>
 #include <stddef.h>
 
 #ifndef GC_NO_INLINE_MALLOC
 #include <gcx/gcx.h>
 #endif
-
-#define GC_VERSION_MAJOR 8
-#define GC_VERSION_MINOR 2
-#define GC_VERSION_MICRO 2
-#define GC_TMP_VERSION_MAJOR GC_VERSION_MAJOR
-#define GC_TMP_VERSION_MINOR GC_VERSION_MINOR
-#define GC_TMP_VERSION_MICRO GC_VERSION_MICRO
 
 #define GC_API extern __attribute__((visibility("default")))
 #define GC_CALL

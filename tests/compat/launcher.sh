@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Checks each option of gcx-run, and what it says of programs it is not for.
+# Usage: launcher.sh GCX_RUN OUR_LIBRARY_DIR GUILE
+# SPDX-License-Identifier: MIT
+set -u
+launcher=$1
+libraries=$2
+guile=$3
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export GUILE_AUTO_COMPILE=0 HOME=$dir
+ulimit -c 0
+failed=0
+
+cat >"$dir/keep.scm" <<'SCM'
+(define (tree n) (if (= n 0) '() (cons (tree (- n 1)) (tree (- n 1)))))
+(define kept (map (lambda (i) (tree 16)) (iota 20)))
+(do ((i 0 (+ i 1))) ((= i 60)) (tree 15))
+(display (length kept)) (newline)
+SCM
+
+run() { # OPTIONS...: leaves the status, $dir/out and $dir/err
+    timeout 60 "$launcher" --library "$libraries" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+}
+
+check() { # WHAT COMMAND...
+    local what=$1
+    shift
+    if ! "$@"; then
+        failed=1
+        echo "launcher: $what"
+        head -5 "$dir/err"
+    fi
+}
+
+result_is_right() { test "$(cat "$dir/out")" = 20; }
+full_cycles() { grep -c '^gc [0-9]* @.*(full)$' "$dir/err"; }
+cycles() { grep -c '^gc [0-9]* @' "$dir/err"; }
+
+check "without options" run "$guile" "$dir/keep.scm"
+check "output without options" result_is_right
+check "silence without options" test ! -s "$dir/err"
+
+for option in --trace --stats; do
+    check "$option" run $option "$guile" "$dir/keep.scm"
+    check "output with $option" result_is_right
+    check "lines of $option" test "$(cycles)" -gt 0
+done
+
+check "--heap-percent 20" run --trace --heap-percent 20 "$guile" "$dir/keep.scm"
+often=$(full_cycles)
+check "--heap-percent 900" run --trace --heap-percent 900 "$guile" "$dir/keep.scm"
+check "$often full cycles at 20 %, $(full_cycles) at 900 %" test "$often" -gt "$(full_cycles)"
+
+check "--limit 1G" run --limit 1G "$guile" "$dir/keep.scm"
+check "output with --limit 1G" result_is_right
+{ run --limit 3M "$guile" "$dir/keep.scm"; } 2>/dev/null # the shell's word of it
+check "a limit of 3 MiB limits" test ! -s "$dir/out"
+check "--limit nonsense" run --limit nonsense "$guile" "$dir/keep.scm"
+check "a warning of nonsense" grep -q GC_MAXIMUM_HEAP_SIZE "$dir/err"
+
+for program in true "$(type -P cat)"; do
+    check "$program runs" run "$program"
+    check "what is said of $program" test "$(cat "$dir/err")" = \
+        "gcx-run: $program is not linked to libgc.so.1; it runs on libgcx only if it loads that later"
+done
+run "$dir/none"
+check "status for no program" test $? -eq 127
+run --nonsense "$guile"
+check "status for no option" test $? -eq 2
+
+exit $failed
