@@ -41,6 +41,8 @@
  *     to the stop at the end (gc/concurrent.c). References and objects with a
  *     trace function are marked too, for nobody may come by again, but scanned
  *     in that stop: their blocks are put off.
+ * M7  Beside the program a byte is exchanged, not stored: meanwhile the slot may
+ *     be released and handed out as a young one, which must not seem marked.
  *
  * Locking: none; the world is stopped, or the marker is the only one. Workers
  * race on mark bytes: both store the epoch, and the object is scanned twice,
@@ -289,7 +291,10 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
         (is_beside || mark == view->epoch_other || !gcxi_slot_is_young(block, slot, mark)))
         return sp;
     uint8_t scan = gcxi_load_relaxed(&block->scan); /* once: it may become special */
-    *staged->mark = view->epoch;
+    if (!is_beside)
+        *staged->mark = view->epoch;
+    else if (!gcxi_compare_exchange(staged->mark, &mark, view->epoch)) /* M7 */
+        return sp;
     if (scan == GCXI_SCAN_NOTHING)
         return sp;
     if (GCXI_UNLIKELY(scan == GCXI_SCAN_SPECIAL)) {

@@ -42,11 +42,14 @@ static GCXI_COLD void special_mark_now(struct gcxi_marker *m, uintptr_t word)
     uint32_t slot = gcxi_block_slot(block, offset);
     if (slot >= block->slots || offset - slot * block->slot_bytes >= block->slot_bytes)
         return;
-    uint8_t mark = block->marks[slot];
-    if (m->is_beside ? mark != gcxi_map.epoch_before
-                     : gcxi_mark_is_kept(mark) || !gcxi_slot_is_object(block, slot))
+    uint8_t mark = block->marks[slot], before = gcxi_map.epoch_before;
+    if (m->is_beside) { /* M6, M7 in mark.c */
+        m->overflowed |= gcxi_compare_exchange(&block->marks[slot], &before, gcxi_map.epoch);
         return;
-    block->marks[slot] = m->is_beside ? gcxi_map.epoch : gcxi_map.epoch_kept;
+    }
+    if (gcxi_mark_is_kept(mark) || !gcxi_slot_is_object(block, slot))
+        return;
+    block->marks[slot] = gcxi_map.epoch_kept;
     m->overflowed = true;
 }
 
