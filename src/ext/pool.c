@@ -461,4 +461,7 @@ void gcx_pool_get_stats(gcx_pool *pool, struct gcx_pool_stats *stats)
             add_local(stats, local, pool->options.generations);
     }
     stats->bytes = pool->is_counted ? __atomic_load_n(&pool->bytes, __ATOMIC_RELAXED) : 0;
+    /* One count of one moment, where the sum would be of as many as threads. */
+    if (pool->options.max_items != 0)
+        stats->items = __atomic_load_n(&pool->items, __ATOMIC_RELAXED);
 }
