@@ -61,7 +61,8 @@
 #define WORD_BYTES sizeof(uintptr_t)
 #define DONATE_DEPTH 32
 #define TOUCH_MAX_BYTES (64 * GCXI_MIB)
-#define PEEK 8 /* entries; 4 and 12 measured the same or slower */
+#define QUIET_AHEAD 1024 /* bytes; 0: 11 % slower, 512: 35 %, 2048: as fast */
+#define PEEK 8           /* entries; 4 and 12 measured the same or slower */
 
 int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes)
 {
@@ -73,14 +74,31 @@ int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes)
     return 0;
 }
 
-void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
+static void marker_clear(struct gcxi_marker *m)
 {
     m->base = m->sp = m->stack;
-    m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
     m->staged_count[0] = m->staged_count[1] = m->newest = 0;
     m->overflowed = false;
     m->is_beside = false;
+    m->is_minor = false;
     m->shown = 0;
+}
+
+void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
+{
+    marker_clear(m);
+    m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
+    m->is_minor = is_minor;
+    for (unsigned zone = 0; is_minor && zone < GCXI_ZONES; zone++)
+        m->young[zone] = gcxi_young_span(zone);
+}
+
+void gcxi_marker_join(struct gcxi_marker *m, const struct gcxi_marker *first)
+{
+    marker_clear(m);
+    m->filter = first->filter;
+    m->is_minor = first->is_minor;
+    memcpy(m->young, first->young, sizeof m->young);
 }
 
 void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter, uint8_t *put_off)
@@ -185,17 +203,19 @@ GCXI_INLINE uint8_t mark_matters(const struct mark_view *view, uintptr_t word)
 }
 
 /* The same where most words point into the heap and few pass the filter, as in
- * old objects during a minor cycle. */
+ * old objects during a minor cycle: as fast as memory can be read. For the 150 MB
+ * that a minor cycle of churn reads two workers took 6.8 ms with a look at the
+ * filter for each word, 5.0 so. */
 GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_quiet_words(struct gcxi_marker *m,
                                                               const struct mark_view *view,
                                                               uintptr_t *sp, uintptr_t lo,
                                                               uintptr_t hi)
 {
-    for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
-        const uintptr_t *word = (const uintptr_t *)lo;
-        if (mark_matters(view, word[0]) | mark_matters(view, word[1]) |
-            mark_matters(view, word[2]) | mark_matters(view, word[3]))
-            sp = mark_push_words(m, view, sp, lo, lo + 4 * WORD_BYTES);
+    const struct gcxi_young_span young[GCXI_ZONES] = {m->young[0], m->young[1]};
+    for (; hi - lo >= GCXI_QUIET_WORDS * WORD_BYTES; lo += GCXI_QUIET_WORDS * WORD_BYTES) {
+        __builtin_prefetch((const void *)(lo + QUIET_AHEAD));
+        if (gcxi_may_be_young(young, lo))
+            sp = mark_push_words(m, view, sp, lo, lo + GCXI_QUIET_WORDS * WORD_BYTES);
     }
     return lo < hi ? mark_push_words(m, view, sp, lo, hi) : sp;
 }
@@ -423,7 +443,8 @@ GCXI_NO_SANITIZE size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo,
         uintptr_t end = hi - lo > SLICE_WORDS * WORD_BYTES ? lo + SLICE_WORDS * WORD_BYTES : hi;
         mark_make_room(m, SLICE_WORDS + 1);
         uintptr_t *before = m->sp;
-        m->sp = mark_push_quiet_words(m, &view, before, lo, end);
+        m->sp = m->is_minor ? mark_push_quiet_words(m, &view, before, lo, end)
+                            : mark_push_words(m, &view, before, lo, end);
         passed += (size_t)(m->sp - before);
         lo = end;
     }

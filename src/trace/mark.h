@@ -12,6 +12,8 @@
 
 #include "base/base.h"
 #include "heap/block.h"
+#include "heap/space.h"
+#include "trace/quiet.h"
 
 #define GCXI_BATCH 16u /* words staged together; see mark.c */
 
@@ -27,15 +29,17 @@ struct gcxi_marker {
     uintptr_t *base; /* [base, sp): words and ranges still to be looked at */
     uintptr_t *sp;
     uintptr_t *limit;
-    uintptr_t *stack;      /* its bottom; base moves up when the oldest */
-                           /* entries are given to other workers        */
-    const uint8_t *filter; /* per unit, 1: words into it matter in this cycle */
-    uint8_t *put_off;      /* beside the program, per block's first unit: M6 */
+    uintptr_t *stack;                         /* its bottom; base moves up when the oldest */
+                                              /* entries are given to other workers        */
+    const uint8_t *filter;                    /* per unit, 1: words into it matter in this cycle */
+    uint8_t *put_off;                         /* beside the program, per block's first unit: M6 */
+    struct gcxi_young_span young[GCXI_ZONES]; /* per zone; in a minor cycle */
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
-    uint32_t newest;             /* of the two batches: the one staged last */
-    uintptr_t shown;             /* object that special.c showed last in this cycle */
-    bool overflowed;             /* entries were dropped: marked objects left unscanned */
+    uint32_t newest; /* of the two batches: the one staged last */
+    uintptr_t shown; /* object that special.c showed last in this cycle */
+    bool overflowed; /* entries were dropped: marked objects left unscanned */
+    bool is_minor;
     bool is_beside;              /* the program runs meanwhile: M5, M6 */
 } __attribute__((aligned(128))); /* no line of it is shared with another worker's */
 
@@ -49,6 +53,9 @@ void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);
  * filter is 1. In put_off, all 0, the blocks get 1 of which marked objects were
  * not scanned. */
 void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter, uint8_t *put_off);
+
+/* Prepares a helper for the phase of the cycle that first has begun. */
+void gcxi_marker_join(struct gcxi_marker *m, const struct gcxi_marker *first);
 
 /* World stopped: scans all marked objects of a block. */
 void gcxi_mark_block(struct gcxi_marker *m, const struct gcxi_block *block);

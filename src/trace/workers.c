@@ -241,10 +241,8 @@ unsigned gcxi_workers_count(void)
 static void phase_begin(gcxi_feed *feed)
 {
     unsigned helpers = gcxi_load_acquire(&workers.running);
-    for (unsigned i = 1; i <= helpers; i++) {
-        gcxi_marker_begin(&workers.markers[i], false);
-        workers.markers[i].filter = gcxi_marker->filter;
-    }
+    for (unsigned i = 1; i <= helpers; i++)
+        gcxi_marker_join(&workers.markers[i], gcxi_marker);
     gcxi_lock(&pool.lock);
     pool.is_done = false;
     pool.count = 0;
