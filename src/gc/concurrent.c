@@ -81,8 +81,9 @@ static struct {
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint8_t *put_off;           /* per unit: M6 */
     uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
-    uint64_t mark_ns;
-    size_t live_max_bytes; /* when so much is live the second stop comes in any case */
+    uint64_t mark_ns;           /* by the clock, */
+    uint64_t cpu_ns;            /* and on a processor */
+    size_t live_max_bytes;      /* when so much is live the second stop comes in any case */
     size_t passes;
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
@@ -105,6 +106,11 @@ bool gcxi_concurrent_is_due(void)
 uint64_t gcxi_concurrent_mark_ns(void)
 {
     return concurrent.mark_ns;
+}
+
+uint64_t gcxi_concurrent_cpu_ns(void)
+{
+    return concurrent.cpu_ns;
 }
 
 /* ---- The thread ---- */
@@ -139,11 +145,14 @@ static void dawdle(void)
 static void thread_mark(void)
 {
     bool is_done = false;
+    uint64_t cpu_ns = gcxi_clock_thread_cpu_ns();
     while (!is_done && thread_enter()) {
-        uint64_t begin_ns = gcxi_clock_ns();
+        uint64_t begin_ns = gcxi_clock_ns(), cpu_before_ns = cpu_ns;
         is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
                   !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
+        cpu_ns = gcxi_clock_thread_cpu_ns();
+        concurrent.cpu_ns += cpu_ns - cpu_before_ns;
         thread_leave(is_done);
         if (GCXI_STRESS)
             dawdle();
@@ -234,7 +243,7 @@ void gcxi_concurrent_begin_stw(void)
     gcxi_marker_begin_beside(m, concurrent.filter, concurrent.put_off);
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
-    concurrent.mark_ns = 0;
+    concurrent.mark_ns = concurrent.cpu_ns = 0;
     concurrent.passes = 0;
     gcxi_owed_clear_stw();
     gcxi_remember_beside_begin_stw(true);

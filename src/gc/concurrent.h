@@ -38,8 +38,10 @@ void gcxi_concurrent_end_stw(void);
 /* Gives the cycle up. */
 void gcxi_concurrent_abandon_stw(void);
 
-/* Time that the thread has marked for the cycle under way. */
+/* Time that the thread has marked for the cycle under way: by the clock, and on
+ * a processor, which it may have to share with the program. */
 uint64_t gcxi_concurrent_mark_ns(void);
+uint64_t gcxi_concurrent_cpu_ns(void);
 
 /* In a forked child, where the thread is gone. */
 void gcxi_concurrent_reset_after_fork(void);

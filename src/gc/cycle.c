@@ -98,7 +98,8 @@ static void choose_kind(struct gcxi_cycle *cycle)
         cycle->kind = GCX_FULL;
     bool may_wait =
         is_planned(cycle) || cycle->reason == GCXI_STRESSED || cycle->reason == GCXI_QUIET;
-    cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL && gcxi_concurrent_is_possible();
+    cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL &&
+                               gcxi_gc.pacer.full_only == 0 && gcxi_concurrent_is_possible();
     if (cycle->begins_concurrent)
         cycle->kind = GCX_MINOR;
 }
@@ -218,7 +219,9 @@ static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
         return GCXI_ARM_BEGIN;
     if (cycle->is_between)
         return GCXI_ARM_BETWEEN;
-    return cycle->kind == GCX_MINOR ? GCXI_ARM_MINOR : GCXI_ARM_FULL;
+    if (cycle->kind == GCX_MINOR)
+        return GCXI_ARM_MINOR;
+    return gcxi_gc.pacer.full_only != 0 ? GCXI_ARM_NOTHING : GCXI_ARM_FULL;
 }
 
 static void census(struct gcxi_cycle *cycle)
@@ -275,7 +278,9 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .committed_bytes = gcxi_space_committed_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
-        .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_ns,
+        .pause_ns =
+            cycle->swept_ns - cycle->begin_ns + (beside_ns != 0 ? gcxi_concurrent_cpu_ns() : 0),
+        .fault_ns = gcxi_remember_fault_ns(),
         .beside_ns = beside_ns,
         .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle),

@@ -29,7 +29,8 @@ struct gcxi_pacer_cycle {
     size_t overhead_bytes;  /* committed for the collector's own tables */
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
-    uint64_t remember_ns; /* of it, on written old objects */
+    uint64_t fault_ns;    /* the program lost since the cycle before to tracking of writes */
+    uint64_t remember_ns; /* of both, on written old objects */
     uint64_t young_ns;    /* of the pause, on what was young */
     uint64_t beside_ns;   /* it was marked for so long before the pause; 0 = not */
     uint64_t now_ns;      /* when it ended */
@@ -47,9 +48,14 @@ struct gcxi_pacer {
     uint64_t full_end_ns;   /* end of the last full cycle */
     uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;
-    uint64_t beside_ns;      /* and of marking beside the program */
-    size_t promoted_per_ms;  /* bytes by minor cycles, smoothed */
-    size_t allocated_per_ms; /* bytes while the program runs, smoothed */
+    size_t full_room_bytes;      /* from the last full cycle to the goal */
+    uint64_t regret_ns;          /* what minor cycles cost more than full ones would have */
+    unsigned full_only;          /* so many full cycles before minor ones are tried again */
+    unsigned full_only_next;     /* and after the next trial, if that fails */
+    size_t full_only_live_bytes; /* live when that was decided */
+    uint64_t beside_ns;          /* and of marking beside the program */
+    size_t promoted_per_ms;      /* bytes by minor cycles, smoothed */
+    size_t allocated_per_ms;     /* bytes while the program runs, smoothed */
     bool next_is_full;
     bool is_over_limit; /* the memory limit is too low to be kept */
 };

@@ -288,7 +288,8 @@ static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
             continue;
         uint8_t *armed = &gcxi_map.armed[unit];
         bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
-        bool may_rest = is_resting(unit) && (how < GCXI_ARM_BEGIN || remember.has_digests);
+        bool may_rest = how == GCXI_ARM_NOTHING ||
+                        (is_resting(unit) && (how < GCXI_ARM_BEGIN || remember.has_digests));
         if (*armed == 0 && !is_soon && !may_rest)
             *armed = ARM;
         else if (*armed != 0 && may_rest)
@@ -436,7 +437,7 @@ void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes)
     if (remember.backend == NULL || (how == GCXI_ARM_BETWEEN && remember.has_digests)) /* R8 */
         return;
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    rest_pass(end, how == GCXI_ARM_FULL);
+    rest_pass(end, how == GCXI_ARM_FULL || how == GCXI_ARM_NOTHING);
     plan_arming(end, how, soon_bytes);
     disarm_planned(end);
     arm_planned(end);

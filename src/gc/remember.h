@@ -46,6 +46,7 @@ size_t gcxi_remember_pages(void);
 void gcxi_remember_forget(void);
 
 enum gcxi_arm {
+    GCXI_ARM_NOTHING, /* the next is a full cycle in one stop */
     GCXI_ARM_MINOR,
     GCXI_ARM_FULL,   /* after a full cycle */
     GCXI_ARM_BEGIN,  /* after its first stop, if it has two */

@@ -12,4 +12,7 @@ uint64_t gcxi_clock_ns(void);
 /* Nanoseconds of CPU that this process has used. */
 uint64_t gcxi_clock_process_cpu_ns(void);
 
+/* And the calling thread. */
+uint64_t gcxi_clock_thread_cpu_ns(void);
+
 #endif

@@ -16,6 +16,7 @@ static const struct gcxi_pacer_settings usual = {
     .memory_limit = INT64_MAX,
     .cache_bytes = 32 * GCXI_MIB,
     .has_minor = true,
+    .concurrent_bytes = SIZE_MAX,
 };
 
 /* A program: how much lives for good, what share of the young survives one
@@ -24,6 +25,8 @@ struct program {
     size_t live_bytes;
     unsigned survive_percent;
     unsigned remember_percent;
+    uint64_t minor_ns, full_ns; /* 0: by what is marked */
+    unsigned spikes;            /* each so manieth minor cycle takes ten times as long; 0: none */
 };
 
 struct outcome {
@@ -54,9 +57,15 @@ static void simulate(const struct gcxi_pacer_settings *settings, const struct pr
             .promoted_bytes = building + garbage,
             .allocated_bytes = allocated,
             .interval_ns = allocated,
-            .pause_ns = allocated / 10,
             .now_ns = now,
         };
+        cycle.pause_ns =
+            100000 +
+            (cycle.is_full ? old_live + old_garbage + allocated : cycle.promoted_bytes) / 4;
+        if (program->full_ns != 0)
+            cycle.pause_ns = cycle.is_full ? program->full_ns : program->minor_ns;
+        if (program->spikes != 0 && !cycle.is_full && i % program->spikes == 0)
+            cycle.pause_ns *= 10;
         old_live += building;
         old_garbage = cycle.is_full ? garbage : old_garbage + garbage;
         cycle.live_bytes = old_live + old_garbage;
@@ -76,7 +85,7 @@ static void the_heap_stays_within_its_percentage(void **state)
     const size_t lives[] = {0, GCXI_MIB, 50 * GCXI_MIB, 500 * GCXI_MIB, 4 * GCXI_GIB};
     (void)state;
     for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
-        struct program program = {lives[i], 10, 0};
+        struct program program = {lives[i], 10, 0, 0, 0, 0};
         struct outcome o;
         simulate(&usual, &program, 5000, &o);
         assert_true(o.peak_bytes <= 2 * lives[i] + lives[i] / 4 + 32 * GCXI_MIB);
@@ -86,7 +95,7 @@ static void the_heap_stays_within_its_percentage(void **state)
 
 static void building_a_heap_marks_each_byte_few_times(void **state)
 {
-    struct program program = {2 * GCXI_GIB, 0, 0};
+    struct program program = {2 * GCXI_GIB, 0, 0, 0, 0, 0};
     struct outcome o;
     (void)state;
     simulate(&usual, &program, 150, &o);
@@ -95,7 +104,7 @@ static void building_a_heap_marks_each_byte_few_times(void **state)
 
 static void young_garbage_needs_no_full_cycle(void **state)
 {
-    struct program program = {64 * GCXI_MIB, 0, 0};
+    struct program program = {64 * GCXI_MIB, 0, 0, 0, 0, 0};
     struct outcome o;
     (void)state;
     simulate(&usual, &program, 3000, &o);
@@ -104,8 +113,8 @@ static void young_garbage_needs_no_full_cycle(void **state)
 
 static void a_nursery_with_costly_remembering_grows_and_shrinks_back(void **state)
 {
-    struct program dear = {512 * GCXI_MIB, 0, 10};
-    struct program cheap = {512 * GCXI_MIB, 0, 0};
+    struct program dear = {512 * GCXI_MIB, 0, 10, 0, 0, 0};
+    struct program cheap = {512 * GCXI_MIB, 0, 0, 0, 0, 0};
     struct outcome with_dear, with_cheap;
     (void)state;
     simulate(&usual, &dear, 2000, &with_dear);
@@ -114,9 +123,43 @@ static void a_nursery_with_costly_remembering_grows_and_shrinks_back(void **stat
     assert_true(with_cheap.last_nursery <= usual.cache_bytes / 2);
 }
 
+/* 30 ms for a nursery of a few MiB, where a full cycle takes 100 ms. */
+static void minor_cycles_that_do_not_pay_are_given_up_and_tried_again(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct program program = {512 * GCXI_MIB, 60, 0, 30000000, 100000000, 0};
+    struct outcome o;
+    (void)state;
+    settings.nursery_bytes = 8 * GCXI_MIB;
+    simulate(&settings, &program, 4000, &o);
+    assert_true(o.full_cycles > 8 * o.minor_cycles);
+    assert_true(o.minor_cycles > 4000 / 64);
+}
+
+static void minor_cycles_that_pay_stay_though_some_are_long(void **state)
+{
+    struct program program = {512 * GCXI_MIB, 2, 0, 3000000, 130000000, 16};
+    struct outcome o;
+    (void)state;
+    simulate(&usual, &program, 4000, &o);
+    assert_true(o.minor_cycles > 10 * o.full_cycles);
+}
+
+/* Who wants full cycles beside the program all the time needs them. */
+static void asked_for_marking_beside_the_program_they_stay(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct program program = {512 * GCXI_MIB, 60, 0, 30000000, 100000000, 0};
+    struct outcome o;
+    (void)state;
+    settings.concurrent_bytes = 0;
+    simulate(&settings, &program, 4000, &o);
+    assert_true(o.minor_cycles > o.full_cycles);
+}
+
 static void small_heaps_have_small_nurseries(void **state)
 {
-    struct program program = {GCXI_MIB, 1, 0};
+    struct program program = {GCXI_MIB, 1, 0, 0, 0, 0};
     struct outcome o;
     (void)state;
     simulate(&usual, &program, 1000, &o);
@@ -126,7 +169,7 @@ static void small_heaps_have_small_nurseries(void **state)
 static void without_minor_cycles_all_are_full(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
-    struct program program = {100 * GCXI_MIB, 0, 0};
+    struct program program = {100 * GCXI_MIB, 0, 0, 0, 0, 0};
     struct outcome o;
     (void)state;
     settings.has_minor = false;
@@ -138,7 +181,7 @@ static void without_minor_cycles_all_are_full(void **state)
 static void percent_off_leaves_it_to_the_limit(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
-    struct program program = {20 * GCXI_MIB, 30, 0};
+    struct program program = {20 * GCXI_MIB, 30, 0, 0, 0, 0};
     struct outcome o;
     (void)state;
     settings.percent = -1;
@@ -155,7 +198,7 @@ static void percent_off_leaves_it_to_the_limit(void **state)
 static void a_limit_too_low_is_no_death_spiral(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
-    struct program program = {400 * GCXI_MIB, 0, 0};
+    struct program program = {400 * GCXI_MIB, 0, 0, 0, 0, 0};
     struct outcome o;
     (void)state;
     settings.memory_limit = 100 * (int64_t)GCXI_MIB;
@@ -370,6 +413,9 @@ int main(void)
         cmocka_unit_test(building_a_heap_marks_each_byte_few_times),
         cmocka_unit_test(young_garbage_needs_no_full_cycle),
         cmocka_unit_test(a_nursery_with_costly_remembering_grows_and_shrinks_back),
+        cmocka_unit_test(minor_cycles_that_do_not_pay_are_given_up_and_tried_again),
+        cmocka_unit_test(minor_cycles_that_pay_stay_though_some_are_long),
+        cmocka_unit_test(asked_for_marking_beside_the_program_they_stay),
         cmocka_unit_test(small_heaps_have_small_nurseries),
         cmocka_unit_test(without_minor_cycles_all_are_full),
         cmocka_unit_test(percent_off_leaves_it_to_the_limit),
