@@ -19,167 +19,11 @@
  * 12 ns per entry moved.
  *
  * SPDX-License-Identifier: MIT */
-#include <gcx/map.h>
-
 #include <time.h>
 
-#include "ext/map_group.h"
-#include "ext/map_hash.h"
+#include "ext/map_table.h"
 
-#define MAP_NONE SIZE_MAX
 #define MAP_BYTES_MAX 65536u
-
-/* How keys are compared; the first two are cases of GCX_MAP_BYTES. */
-enum map_kind { MAP_KEY4, MAP_KEY8, MAP_KEY_BYTES, MAP_KEY_STRING };
-
-struct map_string {
-    char *text;
-    uint64_t hash;
-};
-
-struct gcx_map {
-    uint8_t *control; /* slots bytes, noscan; NULL before the first insertion */
-    char *entries;
-    size_t group_mask; /* groups - 1 */
-    size_t slots;
-    size_t len;
-    size_t growth_left; /* empty slots that may still be used: T1 */
-    uint64_t seed;
-    enum map_kind kind;
-    uint32_t key_bytes; /* in an entry */
-    uint32_t value_at;
-    uint32_t value_bytes;
-    uint32_t entry_bytes;
-    bool is_noscan;
-    bool is_identity;
-    uint8_t *touched; /* bounded: one per slot, noscan */
-    size_t hand;      /* bounded: the slot that the clock looks at next */
-    size_t max_items; /* 0: no bound */
-    uint64_t evictions;
-    void (*evict)(const void *key, void *value, void *arg);
-    void *arg;
-    const char *busy_site; /* T4 */
-};
-
-/* A key on its way through a search. */
-struct map_key {
-    uint64_t hash;
-    uint64_t word;      /* MAP_KEY4, MAP_KEY8 */
-    const void *memory; /* the others */
-};
-
-/* ---- Entries ---- */
-
-static char *entry_at(const struct gcx_map *map, size_t slot)
-{
-    return map->entries + slot * map->entry_bytes;
-}
-
-static void note_entry(const struct gcx_map *map, const char *entry, const void *value)
-{
-    if (map->is_noscan || gcx_detail_cards.size == 0)
-        return;
-    gcx_dirty(entry);
-    gcx_keep_alive(value);
-}
-
-/* The key of an entry as the program sees it. */
-static const void *entry_key(const struct gcx_map *map, const char *entry)
-{
-    if (map->kind == MAP_KEY_STRING)
-        return ((const struct map_string *)(const void *)entry)->text;
-    if (map->is_identity)
-        return *(void *const *)(const void *)entry;
-    return entry;
-}
-
-GCXI_EXT_INLINE struct map_key key_of(const struct gcx_map *map, const void *key)
-{
-    struct map_key k = {0, 0, key};
-    uint32_t word4;
-    switch (map->kind) {
-    case MAP_KEY4:
-        memcpy(&word4, key, sizeof word4);
-        k.word = word4;
-        k.hash = gcxi_hash_word(k.word, map->seed);
-        break;
-    case MAP_KEY8:
-        if (map->is_identity)
-            k.word = (uintptr_t)key;
-        else
-            memcpy(&k.word, key, sizeof k.word);
-        k.hash = gcxi_hash_word(k.word, map->seed);
-        break;
-    case MAP_KEY_BYTES:
-        k.hash = gcxi_hash_bytes(key, map->key_bytes, map->seed);
-        break;
-    case MAP_KEY_STRING:
-        k.hash = gcxi_hash_bytes(key, strlen(key), map->seed);
-        break;
-    }
-    return k;
-}
-
-GCXI_EXT_INLINE bool entry_has_key(const struct gcx_map *map, const char *entry,
-                                   const struct map_key *key, enum map_kind kind)
-{
-    uint32_t word4;
-    uint64_t word8;
-    const struct map_string *string = (const struct map_string *)(const void *)entry;
-    switch (kind) {
-    case MAP_KEY4:
-        memcpy(&word4, entry, sizeof word4);
-        return word4 == key->word;
-    case MAP_KEY8:
-        memcpy(&word8, entry, sizeof word8);
-        return word8 == key->word;
-    case MAP_KEY_BYTES:
-        return memcmp(entry, key->memory, map->key_bytes) == 0;
-    default:
-        return string->hash == key->hash && strcmp(string->text, key->memory) == 0;
-    }
-}
-
-/* ---- Searching ---- */
-
-GCXI_EXT_INLINE uint8_t hash_low(uint64_t hash)
-{
-    return (uint8_t)(hash & 0x7f);
-}
-
-GCXI_EXT_INLINE size_t search_kind(const struct gcx_map *map, const struct map_key *key,
-                                   enum map_kind kind)
-{
-    size_t group = (size_t)(key->hash >> 7) & map->group_mask;
-    for (size_t step = 1;; group = (group + step++) & map->group_mask) {
-        gcxi_map_group control = gcxi_group_load(map->control + group * MAP_GROUP);
-        gcxi_map_match match = gcxi_group_match(control, hash_low(key->hash));
-        for (; match != 0; match = gcxi_match_rest(match)) {
-            size_t slot = group * MAP_GROUP + gcxi_match_first(match);
-            if (GCXI_EXT_LIKELY(entry_has_key(map, entry_at(map, slot), key, kind)))
-                return slot;
-        }
-        if (GCXI_EXT_LIKELY(gcxi_group_empty(control) != 0))
-            return MAP_NONE;
-    }
-}
-
-/* The slot that holds the key, or MAP_NONE. */
-static size_t search(const struct gcx_map *map, const struct map_key *key)
-{
-    if (map->control == NULL)
-        return MAP_NONE;
-    switch (map->kind) {
-    case MAP_KEY4:
-        return search_kind(map, key, MAP_KEY4);
-    case MAP_KEY8:
-        return search_kind(map, key, MAP_KEY8);
-    case MAP_KEY_BYTES:
-        return search_kind(map, key, MAP_KEY_BYTES);
-    default:
-        return search_kind(map, key, MAP_KEY_STRING);
-    }
-}
 
 /* The first slot on the key's way that is empty or deleted. */
 static size_t search_free(const struct gcx_map *map, uint64_t hash)
@@ -190,12 +34,6 @@ static size_t search_free(const struct gcx_map *map, uint64_t hash)
         if (match != 0)
             return group * MAP_GROUP + gcxi_match_first(match);
     }
-}
-
-static size_t find_slot(const struct gcx_map *map, const void *key)
-{
-    struct map_key k = key_of(map, key);
-    return search(map, &k);
 }
 
 /* ---- Tables ---- */
@@ -232,20 +70,20 @@ static bool table_create(struct gcx_map *map, size_t slots)
 
 static uint64_t entry_hash(const struct gcx_map *map, const char *entry)
 {
-    struct map_key key;
+    struct gcxi_map_key key;
     if (map->kind == MAP_KEY_STRING)
-        return ((const struct map_string *)(const void *)entry)->hash;
-    key = key_of(map, map->is_identity ? entry_key(map, entry) : entry);
+        return ((const struct gcxi_map_string *)(const void *)entry)->hash;
+    key = gcxi_map_key_of(map, map->is_identity ? gcxi_map_entry_key(map, entry) : entry);
     return key.hash;
 }
 
 static void move_entry(struct gcx_map *to, const struct gcx_map *from, size_t old_slot)
 {
-    const char *entry = entry_at(from, old_slot);
+    const char *entry = gcxi_map_entry(from, old_slot);
     uint64_t hash = entry_hash(from, entry);
     size_t slot = search_free(to, hash);
-    memcpy(entry_at(to, slot), entry, to->entry_bytes);
-    to->control[slot] = hash_low(hash);
+    memcpy(gcxi_map_entry(to, slot), entry, to->entry_bytes);
+    to->control[slot] = gcxi_map_hash_low(hash);
     if (to->touched != NULL)
         to->touched[slot] = from->touched[old_slot];
 }
@@ -267,11 +105,16 @@ static bool rehash(struct gcx_map *map, size_t slots)
     return true;
 }
 
-/* Twice the slots, or as many if a quarter of the used ones are deleted. */
+/* Twice the slots, or as many if a quarter of the used ones are deleted, or the
+ * same ones if enough of the entries had vanished. */
 static bool make_room(struct gcx_map *map)
 {
     if (map->control == NULL)
         return table_create(map, MAP_GROUP);
+    if (map->weak != GCX_MAP_STRONG)
+        gcxi_map_weak_purge(map);
+    if (map->growth_left > map->slots / 8)
+        return true;
     bool is_crowded = map->len >= load_max(map->slots) / 4 * 3;
     return rehash(map, is_crowded ? 2 * map->slots : map->slots);
 }
@@ -302,7 +145,7 @@ static void change_end(struct gcx_map *map)
     __atomic_store_n(&map->busy_site, NULL, __ATOMIC_RELAXED);
 }
 
-static void remove_slot(struct gcx_map *map, size_t slot)
+void gcxi_map_remove_slot(struct gcx_map *map, size_t slot)
 {
     const uint8_t *group = map->control + slot / MAP_GROUP * MAP_GROUP;
     bool is_passed = gcxi_group_empty(gcxi_group_load(group)) == 0;
@@ -310,32 +153,42 @@ static void remove_slot(struct gcx_map *map, size_t slot)
     map->growth_left += is_passed ? 0 : 1;
     map->len--;
     if (!map->is_noscan)
-        memset(entry_at(map, slot), 0, map->entry_bytes);
+        memset(gcxi_map_entry(map, slot), 0, map->entry_bytes);
 }
 
 /* The clock: passes entries used since it last came by, once. */
-static void evict_one(struct gcx_map *map)
+static size_t evict_choose(struct gcx_map *map)
 {
     for (;; map->hand++) {
         size_t slot = map->hand % map->slots;
         if ((map->control[slot] & MAP_EMPTY) != 0)
             continue;
         if (map->touched[slot] == 0)
-            break;
+            return slot;
         map->touched[slot] = 0;
     }
-    size_t slot = map->hand % map->slots;
-    char *entry = entry_at(map, slot);
-    if (map->evict != NULL)
-        map->evict(entry_key(map, entry), entry + map->value_at, map->arg);
-    map->evictions++;
-    remove_slot(map, slot);
+}
+
+/* Makes room for one. An entry that had vanished is not evicted. */
+static void evict_one(struct gcx_map *map)
+{
+    size_t slot = evict_choose(map);
+    char *entry = gcxi_map_entry(map, slot);
+    const void *key = gcxi_map_entry_key(map, entry);
+    void *value = entry + map->value_at;
+    if (map->weak == GCX_MAP_STRONG || gcxi_map_weak_show(map, entry, &key, &value)) {
+        if (map->evict != NULL)
+            map->evict(key, value, map->arg);
+        map->evictions++;
+    }
+    gcxi_map_remove_slot(map, slot);
 }
 
 /* The key's cell of a fresh entry. */
-static void write_key(const struct gcx_map *map, char *entry, const struct map_key *key, char *text)
+static void write_key(const struct gcx_map *map, char *entry, const struct gcxi_map_key *key,
+                      char *text)
 {
-    struct map_string string = {text, key->hash};
+    struct gcxi_map_string string = {text, key->hash};
     if (map->kind == MAP_KEY_STRING)
         memcpy(entry, &string, sizeof string);
     else if (map->is_identity)
@@ -345,7 +198,7 @@ static void write_key(const struct gcx_map *map, char *entry, const struct map_k
 }
 
 /* A slot for a key that has none; MAP_NONE without memory. */
-static size_t add(struct gcx_map *map, const struct map_key *key)
+static size_t add(struct gcx_map *map, const struct gcxi_map_key *key)
 {
     char *text = NULL;
     if (map->kind == MAP_KEY_STRING && (text = gcx_strdup(key->memory)) == NULL)
@@ -355,28 +208,27 @@ static size_t add(struct gcx_map *map, const struct map_key *key)
     if (map->max_items != 0 && map->len >= map->max_items)
         evict_one(map);
     size_t slot = search_free(map, key->hash);
-    char *entry = entry_at(map, slot);
+    char *entry = gcxi_map_entry(map, slot);
     map->growth_left -= map->control[slot] == MAP_EMPTY;
-    map->control[slot] = hash_low(key->hash);
+    map->control[slot] = gcxi_map_hash_low(key->hash);
     map->len++;
     memset(entry + map->value_at, 0, map->value_bytes);
     write_key(map, entry, key, text);
-    note_entry(map, entry, text);
+    gcxi_map_note(map, entry, text);
     return slot;
 }
 
-/* The value's place; NULL with errno. Ends no change. */
-static char *place_of(struct gcx_map *map, const void *key)
+char *gcxi_map_place(struct gcx_map *map, const void *key)
 {
-    struct map_key k = key_of(map, key);
-    size_t slot = search(map, &k);
+    struct gcxi_map_key k = gcxi_map_key_of(map, key);
+    size_t slot = gcxi_map_search(map, &k);
     if (slot == MAP_NONE)
         slot = add(map, &k);
     if (slot == MAP_NONE)
         return NULL;
     if (map->touched != NULL)
         map->touched[slot] = 1;
-    return entry_at(map, slot) + map->value_at;
+    return gcxi_map_entry(map, slot) + map->value_at;
 }
 
 /* ---- The calls ---- */
@@ -390,11 +242,9 @@ static bool key_is_bad(const struct gcx_map *map, const void *key)
     return false;
 }
 
-int gcx_map_insert_at(gcx_map *map, const void *key, const void *value, const char *site)
+static int insert(struct gcx_map *map, const void *key, const void *value)
 {
-    if (key_is_bad(map, key) || !change_begin(map, site))
-        return -1;
-    char *place = place_of(map, key);
+    char *place = gcxi_map_place(map, key);
     if (place != NULL && value != NULL && map->value_bytes == sizeof(uint64_t))
         memcpy(place, value, sizeof(uint64_t));
     else if (place != NULL && value != NULL)
@@ -402,16 +252,27 @@ int gcx_map_insert_at(gcx_map *map, const void *key, const void *value, const ch
     else if (place != NULL)
         memset(place, 0, map->value_bytes);
     if (place != NULL)
-        note_entry(map, place - map->value_at, value);
-    change_end(map);
+        gcxi_map_note(map, place - map->value_at, value);
     return place != NULL ? 0 : -1;
+}
+
+int gcx_map_insert_at(gcx_map *map, const void *key, const void *value, const char *site)
+{
+    if (key_is_bad(map, key) || !change_begin(map, site))
+        return -1;
+    int status = GCXI_EXT_LIKELY(map->weak == GCX_MAP_STRONG)
+                     ? insert(map, key, value)
+                     : gcxi_map_weak_insert(map, key, value);
+    change_end(map);
+    return status;
 }
 
 void *gcx_map_ensure_at(gcx_map *map, const void *key, const char *site)
 {
     if (key_is_bad(map, key) || !change_begin(map, site))
         return NULL;
-    char *place = place_of(map, key);
+    void *place = GCXI_EXT_LIKELY(map->weak == GCX_MAP_STRONG) ? gcxi_map_place(map, key)
+                                                               : gcxi_map_weak_ensure(map, key);
     change_end(map);
     return place;
 }
@@ -420,25 +281,33 @@ void *gcx_map_find(gcx_map *map, const void *key)
 {
     if (key_is_bad(map, key))
         return NULL;
-    size_t slot = find_slot(map, key);
+    if (GCXI_EXT_UNLIKELY(map->weak != GCX_MAP_STRONG))
+        return gcxi_map_weak_find(map, key);
+    size_t slot = gcxi_map_find_slot(map, key);
     if (slot == MAP_NONE)
         return NULL;
     if (map->touched != NULL)
         map->touched[slot] = 1;
-    return entry_at(map, slot) + map->value_at;
+    return gcxi_map_entry(map, slot) + map->value_at;
 }
 
 int gcx_map_delete_at(gcx_map *map, const void *key, const char *site)
 {
     if (key_is_bad(map, key) || !change_begin(map, site))
         return -1;
-    size_t slot = find_slot(map, key);
-    if (slot != MAP_NONE)
-        remove_slot(map, slot);
+    bool is_found;
+    if (GCXI_EXT_UNLIKELY(map->weak != GCX_MAP_STRONG)) {
+        is_found = gcxi_map_weak_delete(map, key);
+    } else {
+        size_t slot = gcxi_map_find_slot(map, key);
+        is_found = slot != MAP_NONE;
+        if (is_found)
+            gcxi_map_remove_slot(map, slot);
+    }
     change_end(map);
-    if (slot == MAP_NONE)
+    if (!is_found)
         errno = ENOENT;
-    return slot != MAP_NONE ? 0 : -1;
+    return is_found ? 0 : -1;
 }
 
 int gcx_map_clear_at(gcx_map *map, const char *site)
@@ -457,68 +326,14 @@ int gcx_map_clear_at(gcx_map *map, const char *site)
 
 size_t gcx_map_len(const gcx_map *map)
 {
+    if (map != NULL && map->weak != GCX_MAP_STRONG)
+        return gcxi_map_weak_len(map);
     return map != NULL ? map->len : 0;
 }
 
 uint64_t gcx_map_evictions(const gcx_map *map)
 {
     return map != NULL ? map->evictions : 0;
-}
-
-/* ---- Iterating ---- */
-
-struct gcx_map_iter gcx_map_iterate(gcx_map *map)
-{
-    struct gcx_map_iter it = {NULL, NULL, map, NULL, NULL, 0, 0, 0};
-    if (map != NULL) {
-        it.control = map->control;
-        it.entries = map->entries;
-        it.slots = map->slots;
-    }
-    return it;
-}
-
-/* Shows the entry; false if it is gone. T2: the table may be an old one. */
-static bool iter_show(struct gcx_map_iter *it, char *entry)
-{
-    struct gcx_map *map = it->map;
-    if (GCXI_EXT_UNLIKELY(it->control != map->control)) {
-        const void *key = entry_key(map, entry);
-        size_t slot = find_slot(map, key);
-        if (slot == MAP_NONE)
-            return false;
-        entry = entry_at(map, slot);
-    }
-    it->key = entry_key(map, entry);
-    it->value = entry + map->value_at;
-    return true;
-}
-
-/* Loads the next group that has full slots; false at the end. */
-static bool iter_load(struct gcx_map_iter *it)
-{
-    while (it->pending == 0) {
-        if (it->next >= it->slots)
-            return false;
-        it->pending = gcxi_group_full(gcxi_group_load(it->control + it->next));
-        it->next += MAP_GROUP;
-    }
-    return true;
-}
-
-/* A pending slot may have been emptied since its group was loaded. */
-int gcx_map_next(struct gcx_map_iter *it)
-{
-    while (iter_load(it)) {
-        gcxi_map_match pending = (gcxi_map_match)it->pending;
-        size_t slot = it->next - MAP_GROUP + gcxi_match_first(pending);
-        it->pending = gcxi_match_rest(pending);
-        if (GCXI_EXT_LIKELY((it->control[slot] & MAP_EMPTY) == 0) &&
-            iter_show(it, it->entries + slot * it->map->entry_bytes))
-            return 1;
-    }
-    it->key = it->value = NULL;
-    return 0;
 }
 
 /* ---- Making ---- */
@@ -533,27 +348,36 @@ static uint32_t align_up(uint32_t n, uint32_t align)
     return (n + align - 1) & ~(align - 1);
 }
 
+/* W1, W2 in map_weak.c. */
+static void lay_out_weak(struct gcx_map *map, const struct gcx_map_options *o)
+{
+    map->weak = o->weak;
+    map->is_identity = o->keys == GCX_MAP_IDENTITY && o->weak != GCX_MAP_WEAK_KEYS;
+    map->is_cell_noscan = o->is_noscan != 0;
+    map->cell_bytes = (uint32_t)o->value_bytes;
+    map->value_bytes = o->weak == GCX_MAP_STRONG ? (uint32_t)o->value_bytes : sizeof(void *);
+}
+
 static void lay_out(struct gcx_map *map, const struct gcx_map_options *o)
 {
     uint32_t key_align;
-    map->is_identity = o->keys == GCX_MAP_IDENTITY;
     map->key_bytes = (uint32_t)o->key_bytes;
     map->kind = MAP_KEY_BYTES;
+    lay_out_weak(map, o);
     if (o->keys == GCX_MAP_STRINGS) {
         map->kind = MAP_KEY_STRING;
-        map->key_bytes = sizeof(struct map_string);
-    } else if (map->is_identity || o->key_bytes == 8) {
+        map->key_bytes = sizeof(struct gcxi_map_string);
+    } else if (o->keys == GCX_MAP_IDENTITY || o->key_bytes == 8) {
         map->kind = MAP_KEY8;
         map->key_bytes = 8;
     } else if (o->key_bytes == 4) {
         map->kind = MAP_KEY4;
     }
-    map->value_bytes = (uint32_t)o->value_bytes;
-    map->is_noscan = o->is_noscan != 0 && o->keys != GCX_MAP_STRINGS;
+    map->is_noscan = o->is_noscan != 0 && o->keys != GCX_MAP_STRINGS && o->weak == GCX_MAP_STRONG;
     key_align = value_align(map->key_bytes);
-    map->value_at = align_up(map->key_bytes, value_align(o->value_bytes));
-    if (value_align(o->value_bytes) > key_align)
-        key_align = value_align(o->value_bytes);
+    map->value_at = align_up(map->key_bytes, value_align(map->value_bytes));
+    if (value_align(map->value_bytes) > key_align)
+        key_align = value_align(map->value_bytes);
     map->entry_bytes = align_up(map->value_at + map->value_bytes, key_align);
 }
 
@@ -561,6 +385,9 @@ static bool options_are_valid(const struct gcx_map_options *o)
 {
     return o != NULL && o->struct_bytes == sizeof *o && (unsigned)o->keys <= GCX_MAP_IDENTITY &&
            (o->keys != GCX_MAP_BYTES || (o->key_bytes != 0 && o->key_bytes <= MAP_BYTES_MAX)) &&
+           (unsigned)o->weak <= GCX_MAP_WEAK_VALUES &&
+           (o->weak != GCX_MAP_WEAK_KEYS || o->keys == GCX_MAP_IDENTITY) &&
+           (o->weak != GCX_MAP_WEAK_VALUES || o->value_bytes == sizeof(void *)) &&
            o->value_bytes <= MAP_BYTES_MAX && o->expected_items <= PTRDIFF_MAX &&
            o->max_items <= PTRDIFF_MAX;
 }

@@ -1,0 +1,116 @@
+/* resource_site.c -- a table of the places that open resources, for good.
+ *
+ * Sites are found by the address of their string. No lock: an entry is taken by
+ * writing its string, and counts only grow. The counts of one site are read one
+ * after the other, those of what has ended first, so that never more have ended
+ * than were opened.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "ext/resource_site.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SITES 1024u /* a power of two; entry 0 is for what finds no place */
+
+struct gcxi_resource_site {
+    const char *name; /* written once, from NULL */
+    uint64_t counts[GCXI_RESOURCE_EVENTS];
+};
+
+static struct gcxi_resource_site sites[SITES];
+static uint32_t is_started; /* whether GCX_RESOURCE_REPORT was looked at */
+
+/* ---- At exit ---- */
+
+static int print(const struct gcx_resource_counts *c, void *arg)
+{
+    uint64_t open = c->opened - c->closed - c->forgotten;
+    if (c->forgotten != 0 || open != 0)
+        fprintf(arg, "%s: %llu opened, %llu closed, %llu forgotten, %llu open\n", c->site,
+                (unsigned long long)c->opened, (unsigned long long)c->closed,
+                (unsigned long long)c->forgotten, (unsigned long long)open);
+    return 0;
+}
+
+static void print_all(void)
+{
+    gcx_resource_each(print, stderr);
+}
+
+static void start(void)
+{
+    if (__atomic_exchange_n(&is_started, 1, __ATOMIC_RELAXED) != 0)
+        return;
+    const char *value = getenv("GCX_RESOURCE_REPORT");
+    if (value != NULL && value[0] == '1' && value[1] == '\0')
+        atexit(print_all);
+}
+
+/* ---- The table ---- */
+
+struct gcxi_resource_site *gcxi_resource_site(const char *site)
+{
+    uint32_t at = (uint32_t)(((uintptr_t)site * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
+    if (GCXI_EXT_UNLIKELY(__atomic_load_n(&is_started, __ATOMIC_RELAXED) == 0))
+        start();
+    for (uint32_t i = 0; site != NULL && i < SITES; i++, at++) {
+        struct gcxi_resource_site *entry = &sites[at % (SITES - 1) + 1];
+        const char *found = __atomic_load_n(&entry->name, __ATOMIC_RELAXED);
+        if (found == NULL)
+            __atomic_compare_exchange_n(&entry->name, &found, site, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED);
+        if (found == NULL || found == site)
+            return entry;
+    }
+    return &sites[0];
+}
+
+const char *gcxi_resource_site_name(const struct gcxi_resource_site *site)
+{
+    const char *name = __atomic_load_n(&site->name, __ATOMIC_RELAXED);
+    return name != NULL ? name : "?";
+}
+
+/* Pairs with the loads in gcxi_resource_site_counts: an end is seen only
+ * together with its beginning. */
+void gcxi_resource_site_add(struct gcxi_resource_site *site, enum gcxi_resource_event event)
+{
+    __atomic_add_fetch(&site->counts[event], 1, __ATOMIC_RELEASE);
+}
+
+struct gcx_resource_counts gcxi_resource_site_counts(const struct gcxi_resource_site *site)
+{
+    struct gcx_resource_counts c = {gcxi_resource_site_name(site), 0, 0, 0};
+    c.forgotten = __atomic_load_n(&site->counts[GCXI_FORGOTTEN], __ATOMIC_ACQUIRE);
+    c.closed = __atomic_load_n(&site->counts[GCXI_CLOSED], __ATOMIC_ACQUIRE);
+    c.opened = __atomic_load_n(&site->counts[GCXI_OPENED], __ATOMIC_ACQUIRE);
+    return c;
+}
+
+int gcx_resource_each(int (*visit)(const struct gcx_resource_counts *site, void *arg), void *arg)
+{
+    int status = 0;
+    for (uint32_t i = 0; i < SITES && status == 0; i++) {
+        struct gcx_resource_counts counts = gcxi_resource_site_counts(&sites[i]);
+        if (counts.opened != 0)
+            status = visit(&counts, arg);
+    }
+    return status;
+}
+
+static int sum_up(const struct gcx_resource_counts *site, void *arg)
+{
+    struct gcx_resource_counts *sum = arg;
+    sum->opened += site->opened;
+    sum->closed += site->closed;
+    sum->forgotten += site->forgotten;
+    return 0;
+}
+
+struct gcx_resource_counts gcx_resource_count(void)
+{
+    struct gcx_resource_counts sum = {NULL, 0, 0, 0};
+    gcx_resource_each(sum_up, &sum);
+    return sum;
+}
