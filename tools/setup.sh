@@ -22,6 +22,7 @@ libprotobuf-c-dev   pc:libprotobuf-c
 protobuf-c-compiler cmd:protoc-c
 zlib1g-dev          pc:zlib
 libunwind-dev       pc:libunwind
+libmicrohttpd-dev   pc:libmicrohttpd
 libdw-dev           pc:libdw"
 group_demo="$group_build
 python3           cmd:python3

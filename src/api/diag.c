@@ -20,12 +20,13 @@
 
 #include "gc/gc.h"
 #include "gc/hooks.h"
+#include "gcx/debug.h"
 #include "gcx/profile.h"
 #include "heap/side.h"
 
 #define LIBRARY "libgcx-diag.so.0"
 
-static const char *const variables[] = {"GCX_HEAP_PROFILE", NULL};
+static const char *const variables[] = {"GCX_HEAP_PROFILE", "GCX_DEBUG_ADDR", NULL};
 
 static pthread_mutex_t load_mutex = PTHREAD_MUTEX_INITIALIZER;
 static const struct gcxi_diag_calls *diag_calls;
@@ -79,6 +80,7 @@ static const struct gcxi_diag_services services = {
     .set_sampler = diag_set_sampler,
     .watch = diag_watch,
     .settle_stw = diag_settle_stw,
+    .set_cycle_listener = gcxi_cycle_set_listener,
     .collect = gcx_collect,
     .get_stats = gcx_get_stats,
     .blocking_begin = gcx_blocking_begin,
@@ -191,4 +193,34 @@ int gcx_profile_heap(const char *path, unsigned flags)
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     return fd >= 0 ? close_after(fd, gcx_profile_write_heap(fd, flags)) : -1;
+}
+
+/* ---- gcx/debug.h ---- */
+
+static int serve(const char *address, bool is_remote)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    return calls != NULL ? calls->serve(address, is_remote) : -1;
+}
+
+int gcx_debug_serve(const char *address)
+{
+    return serve(address, false);
+}
+
+int gcx_debug_serve_remote(const char *address)
+{
+    return serve(address, true);
+}
+
+int gcx_debug_port(void)
+{
+    const struct gcxi_diag_calls *calls = gcxi_load_acquire(&diag_calls);
+    return calls != NULL ? calls->serve_port() : 0;
+}
+
+int gcx_debug_stop(void)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    return calls != NULL ? calls->serve_stop() : -1;
 }

@@ -11,11 +11,12 @@
 #ifndef GCXI_API_DIAG_H
 #define GCXI_API_DIAG_H
 
+#include "gc/cycle.h"
 #include "gcx/detail/extend.h"
 #include "gcx/gcx.h"
 #include "heap/sample.h"
 
-#define GCXI_DIAG_VERSION 1 /* of the two structures */
+#define GCXI_DIAG_VERSION 2 /* of the two structures */
 #define GCXI_DIAG_ENTRY "gcx_diag_entry"
 
 /* What the library offers. */
@@ -41,6 +42,11 @@ struct gcxi_diag_services {
     /* In end_stw: has the watched object been kept? If not it is forgotten. */
     bool (*settle_stw)(const void *object);
 
+    /* For good: told of every cycle when its threads run again, by the thread that
+     * ran it, which holds the heap lock. It waits for nothing and calls nothing of
+     * the library. NULL: none. */
+    void (*set_cycle_listener)(gcxi_cycle_listener *listener);
+
     /* As in gcx.h. */
     void (*collect)(enum gcx_cycle kind);
     void (*get_stats)(struct gcx_stats *stats);
@@ -55,6 +61,9 @@ struct gcxi_diag_services {
 struct gcxi_diag_calls {
     int64_t (*set_rate)(int64_t bytes);
     int (*write_heap)(int fd, unsigned flags);
+    int (*serve)(const char *address, bool is_remote);
+    int (*serve_stop)(void);
+    int (*serve_port)(void);
 };
 
 /* The one symbol of the shared object. 0, or an error number; it also does what

@@ -342,9 +342,20 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     note_pause(cycle);
 }
 
+static gcxi_cycle_listener *cycle_listener;
+
+void gcxi_cycle_set_listener(gcxi_cycle_listener *listener)
+{
+    gcxi_store_release(&cycle_listener, listener);
+}
+
+/* The listener's own data was made before it was set: pairs with that. */
 static void tell_end(const struct gcxi_cycle *cycle)
 {
     const struct gcx_events *events = &gcxi_gc.events;
+    gcxi_cycle_listener *listener = gcxi_load_acquire(&cycle_listener);
+    if (listener != NULL)
+        listener(cycle);
     if (events->pause_end != NULL)
         events->pause_end(cycle->end_ns - cycle->begin_ns, events->arg);
     if (events->cycle_end != NULL)

@@ -25,6 +25,11 @@ struct gcxi_cycle {
     size_t dirty_pages;
 };
 
+/* What is told of every cycle that ended; NULL: nothing. Runs with the heap lock
+ * held, all threads running. */
+typedef void gcxi_cycle_listener(const struct gcxi_cycle *cycle);
+void gcxi_cycle_set_listener(gcxi_cycle_listener *listener);
+
 /* One line on stderr in the shape of Go's gctrace. */
 void gcxi_gctrace_line(const struct gcxi_cycle *cycle);
 

@@ -23,11 +23,14 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/parse.h"
 #include "diag/telemetry/profile_stack.h"
 #include "diag/telemetry/telemetry.h"
+#include "gcx/profile.h"
 #include "os/vm.h"
 
 #define CHAINS 4096u
@@ -50,6 +53,7 @@ static struct table records, buckets, pcs;
 static size_t old_count;
 static uint32_t chains[CHAINS]; /* bucket number + 1 */
 static uint64_t sample_rate;
+static bool is_rate_set;
 static uint64_t random_state = 1;
 static __thread bool is_taking __attribute__((tls_model("initial-exec")));
 
@@ -220,9 +224,28 @@ int64_t gcxi_profile_set_rate(int64_t bytes)
         return -1;
     }
     pthread_once(&once, start);
+    gcxi_store_relaxed(&is_rate_set, true);
     uint64_t before = __atomic_exchange_n(&sample_rate, (uint64_t)bytes, __ATOMIC_RELAXED);
     gcxi_diag->set_sampler(bytes != 0 ? &sampler : NULL);
     return (int64_t)before;
+}
+
+static int64_t rate_of_environment(void)
+{
+    const char *text = getenv("GCX_PROFILE_RATE");
+    int64_t rate;
+    if (text == NULL || *text == '\0')
+        return GCX_PROFILE_RATE_DEFAULT;
+    if (gcxi_parse_bytes(text, &rate))
+        return rate;
+    gcxi_report("GCX_PROFILE_RATE=%s: expected a size such as 512KiB, or 0; ignored", text);
+    return GCX_PROFILE_RATE_DEFAULT;
+}
+
+void gcxi_profile_start(void)
+{
+    if (!gcxi_load_relaxed(&is_rate_set))
+        gcxi_profile_set_rate(rate_of_environment());
 }
 
 static void *copy(const struct table *table, size_t item_bytes)

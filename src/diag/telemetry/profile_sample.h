@@ -30,6 +30,9 @@ struct gcxi_profile_snapshot {
 
 int64_t gcxi_profile_set_rate(int64_t bytes);
 
+/* Sets the rate of the environment, or else the default, unless one was set. */
+void gcxi_profile_start(void);
+
 /* False with errno. */
 bool gcxi_profile_snapshot(struct gcxi_profile_snapshot *snapshot);
 void gcxi_profile_snapshot_drop(struct gcxi_profile_snapshot *snapshot);

@@ -4,6 +4,8 @@
  *   GCX_PROFILE_RATE    bytes between samples, on average
  *   GCX_HEAP_PROFILE    file to write at exit, and whenever
  *   GCX_PROFILE_SIGNAL  arrives
+ *   GCX_DEBUG_ADDR      where to serve, as gcx_debug_serve, or with
+ *   GCX_DEBUG_REMOTE    =1 as gcx_debug_serve_remote
  *
  * A child of fork writes none at its exit: it would replace its parent's.
  *
@@ -22,6 +24,7 @@
 #include "base/parse.h"
 #include "diag/telemetry/profile_heap.h"
 #include "diag/telemetry/profile_sample.h"
+#include "diag/telemetry/server_calls.h"
 #include "diag/telemetry/telemetry.h"
 #include "gcx/profile.h"
 
@@ -93,18 +96,6 @@ static void catch_signal(const char *text)
 
 /* ---- Entry ---- */
 
-static int64_t rate_from_environment(int64_t otherwise)
-{
-    const char *text = getenv("GCX_PROFILE_RATE");
-    int64_t rate;
-    if (text == NULL || *text == '\0')
-        return otherwise;
-    if (gcxi_parse_bytes(text, &rate))
-        return rate;
-    gcxi_report("GCX_PROFILE_RATE=%s: expected a size such as 512KiB, or 0; ignored", text);
-    return otherwise;
-}
-
 static void start_heap_profile(void)
 {
     const char *path = getenv("GCX_HEAP_PROFILE");
@@ -115,13 +106,34 @@ static void start_heap_profile(void)
         gcxi_report("GCX_HEAP_PROFILE=%s: too long, or no memory", path);
         return;
     }
-    gcxi_profile_set_rate(rate_from_environment(GCX_PROFILE_RATE_DEFAULT));
+    gcxi_profile_start();
     catch_signal(getenv("GCX_PROFILE_SIGNAL"));
+}
+
+static void start_server(void)
+{
+    const char *address = getenv("GCX_DEBUG_ADDR");
+    const char *remote = getenv("GCX_DEBUG_REMOTE");
+    if (address == NULL || *address == '\0')
+        return;
+    if (gcxi_server_serve(address, remote != NULL && strcmp(remote, "1") == 0) == 0)
+        return;
+    const char *why = strerror(errno);
+    if (errno == EINVAL)
+        why = "expected an address such as 127.0.0.1:6060";
+    else if (errno == EPERM)
+        why = "other machines could reach it; GCX_DEBUG_REMOTE=1 permits that";
+    else if (errno == ENOTSUP)
+        why = "this libgcx-diag was built without libmicrohttpd";
+    gcxi_report("GCX_DEBUG_ADDR=%s: not served: %s", address, why);
 }
 
 static const struct gcxi_diag_calls own_calls = {
     .set_rate = gcxi_profile_set_rate,
     .write_heap = gcxi_profile_heap_write,
+    .serve = gcxi_server_serve,
+    .serve_stop = gcxi_server_stop,
+    .serve_port = gcxi_server_port,
 };
 
 __attribute__((visibility("default"))) gcxi_diag_entry_function gcx_diag_entry;
@@ -133,5 +145,6 @@ int gcx_diag_entry(const struct gcxi_diag_services *services, const struct gcxi_
     gcxi_diag = services;
     *calls = &own_calls;
     start_heap_profile();
+    start_server();
     return 0;
 }
