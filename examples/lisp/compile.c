@@ -10,7 +10,6 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "lisp.h"
-#include "run.h"
 
 /* The variables of one environment, while its body is compiled. */
 struct scope {
@@ -22,6 +21,11 @@ struct scope {
 typedef struct code *compile_fn(val form, struct scope *scope);
 
 static struct code *compile_form(val form, struct scope *scope);
+
+static bool is_symbol(val v)
+{
+    return is_type(v, TYPE_SYMBOL);
+}
 
 static __attribute__((noreturn)) void compile_fail(val form)
 {
@@ -56,15 +60,6 @@ static struct code *code_constant(val v)
     return code_create(CODE_CONSTANT, 0, v);
 }
 
-static struct code *code_if(struct code *test, struct code *then, struct code *otherwise)
-{
-    struct code *code = code_create(CODE_IF, 3, FALSE);
-    code_set_kid(code, 0, test);
-    code_set_kid(code, 1, then);
-    code_set_kid(code, 2, otherwise);
-    return code;
-}
-
 /* Code with one kid for each form of a list, from kid `at` on. */
 static struct code *code_of_list(enum op op, uint32_t at, val forms, struct scope *scope)
 {
@@ -93,39 +88,41 @@ static int64_t scope_find(const struct scope *scope, val name)
     return slot;
 }
 
+/* The scope that has the name, and how many are below it; or NULL. */
+static const struct scope *scope_search(const struct scope *scope, val name, uint32_t *depth)
+{
+    for (*depth = 0; scope != NULL && scope_find(scope, name) < 0; ++*depth)
+        scope = scope->up;
+    return scope;
+}
+
 /* Code that reads a variable, or sets it to what becomes its kid. */
 static struct code *code_variable(bool is_set, val name, const struct scope *scope)
 {
-    uint32_t depth = 0;
-    for (; scope != NULL; scope = scope->up, depth++) {
-        int64_t slot = scope_find(scope, name);
-        if (slot >= 0) {
-            struct code *code = code_create(is_set ? CODE_SET_LOCAL : CODE_LOCAL, is_set, name);
-            code->depth = depth;
-            code->slot = (uint32_t)slot;
-            return code;
-        }
-    }
-    return code_create(is_set ? CODE_SET_GLOBAL : CODE_GLOBAL, is_set, name);
-}
-
-static bool is_local(val name, const struct scope *scope)
-{
-    for (; scope != NULL; scope = scope->up) {
-        if (scope_find(scope, name) >= 0)
-            return true;
-    }
-    return false;
+    uint32_t depth;
+    const struct scope *home = scope_search(scope, name, &depth);
+    if (home == NULL)
+        return code_create(is_set ? CODE_SET_GLOBAL : CODE_GLOBAL, is_set, name);
+    struct code *code = code_create(is_set ? CODE_SET_LOCAL : CODE_LOCAL, is_set, name);
+    code->depth = depth;
+    code->slot = (uint32_t)scope_find(home, name);
+    return code;
 }
 
 /* ---- Bodies ------------------------------------------------------------- */
 
+enum { SYNTAX_DEFINE = 1 }; /* number of a syntax; 0 is none */
+
+static bool is_definition(val form)
+{
+    return is_pair(form) && is_symbol(car(form)) &&
+           symbol_of(car(form))->head.extra == SYNTAX_DEFINE && is_pair(cdr(form));
+}
+
 static val define_name(val form)
 {
-    val target = cadr(form);
-    while (is_pair(target))
-        target = car(target);
-    return target;
+    val target = car(cdr(form));
+    return is_pair(target) ? car(target) : target;
 }
 
 static struct code *compile_sequence(val forms, struct scope *scope)
@@ -140,19 +137,15 @@ static struct code *compile_sequence(val forms, struct scope *scope)
 /* Names that the body defines are known to all of it. */
 static struct code *compile_body(val forms, struct scope *scope)
 {
-    static val define;
-    if (define == NULL)
-        define = intern("define", 6);
     for (val rest = forms; is_pair(rest); rest = cdr(rest)) {
         val form = car(rest);
-        if (is_pair(form) && car(form) == define && is_pair(cdr(form)) &&
-            scope_find(scope, define_name(form)) < 0)
+        if (is_definition(form) && scope_find(scope, define_name(form)) < 0)
             scope_add(scope, define_name(form));
     }
     return compile_sequence(forms, scope);
 }
 
-static struct code *compile_lambda_named(val name, val params, val body, struct scope *scope)
+static struct code *compile_function(val name, val params, val body, struct scope *scope)
 {
     struct scope inner = {.up = scope, .names = NIL};
     struct code *code = code_create(CODE_LAMBDA, 1, name);
@@ -173,53 +166,48 @@ static struct code *compile_lambda_named(val name, val params, val body, struct 
 static struct code *compile_quote(val form, struct scope *scope)
 {
     (void)scope;
-    return code_constant(cadr(form));
+    return code_constant(car(cdr(form)));
 }
 
 static struct code *compile_if(val form, struct scope *scope)
 {
-    val rest = cdr(cdr(form));
-    if (!is_pair(rest))
-        compile_fail(form);
-    struct code *test = compile_form(cadr(form), scope);
-    struct code *then = compile_form(car(rest), scope);
-    return code_if(test, then, compile_sequence(cdr(rest), scope));
+    val branches = cdr(cdr(form));
+    struct code *code = code_create(CODE_IF, 3, FALSE);
+    code_set_kid(code, 0, compile_form(car(cdr(form)), scope));
+    code_set_kid(code, 1, compile_form(car(branches), scope));
+    code_set_kid(code, 2, compile_sequence(cdr(branches), scope));
+    return code;
 }
 
 static struct code *compile_lambda(val form, struct scope *scope)
 {
-    return compile_lambda_named(FALSE, cadr(form), cdr(cdr(form)), scope);
+    return compile_function(FALSE, car(cdr(form)), cdr(cdr(form)), scope);
 }
 
 /* (define name value), (define (name . params) body ...) */
 static struct code *compile_define(val form, struct scope *scope)
 {
-    val target = cadr(form), rest = cdr(cdr(form)), name = define_name(form);
+    val target = car(cdr(form)), rest = cdr(cdr(form)), name = define_name(form);
     if (!is_symbol(name))
         compile_fail(form);
-    struct code *code = NULL;
-    if (scope != NULL) {
-        if (scope_find(scope, name) < 0)
-            scope_add(scope, name);
-        code = code_variable(true, name, scope);
-    } else {
-        code = code_create(CODE_DEFINE, 1, name);
-        heap_store(name, &symbol_of(name)->macro, NULL);
-    }
-    if (!is_pair(target))
-        code_set_kid(code, 0, compile_sequence(rest, scope));
-    else if (is_symbol(car(target)))
-        code_set_kid(code, 0, compile_lambda_named(name, cdr(target), rest, scope));
-    else /* (define ((name . params) . params) ...) */
-        compile_fail(form);
+    if (scope != NULL && scope_find(scope, name) < 0)
+        scope_add(scope, name);
+    if (scope == NULL && is_type(symbol_of(name)->global, TYPE_MACRO))
+        heap_store(name, &symbol_of(name)->global, NULL);
+    struct code *code =
+        scope != NULL ? code_variable(true, name, scope) : code_create(CODE_DEFINE, 1, name);
+    code_set_kid(code, 0,
+                 is_pair(target) ? compile_function(name, cdr(target), rest, scope)
+                                 : compile_sequence(rest, scope));
     return code;
 }
 
 static struct code *compile_set(val form, struct scope *scope)
 {
-    if (!is_symbol(cadr(form)) || !is_pair(cdr(cdr(form))))
+    val name = car(cdr(form));
+    if (!is_symbol(name))
         compile_fail(form);
-    struct code *code = code_variable(true, cadr(form), scope);
+    struct code *code = code_variable(true, name, scope);
     code_set_kid(code, 0, compile_form(car(cdr(cdr(form))), scope));
     return code;
 }
@@ -229,77 +217,23 @@ static struct code *compile_begin(val form, struct scope *scope)
     return compile_sequence(cdr(form), scope);
 }
 
-static struct code *compile_let_values(val bindings, val body, struct scope *scope)
+/* (%let ((name init) ...) body ...) */
+static struct code *compile_let(val form, struct scope *scope)
 {
     struct scope inner = {.up = scope, .names = NIL};
+    val bindings = car(cdr(form));
     uint32_t n = (uint32_t)list_length(bindings);
     struct code *code = code_create(CODE_LET, n + 1, FALSE);
     for (uint32_t i = 0; i < n; i++, bindings = cdr(bindings)) {
         val binding = car(bindings);
         if (!is_pair(binding) || !is_pair(cdr(binding)))
             compile_fail(binding);
-        code_set_kid(code, i, compile_form(cadr(binding), scope));
+        code_set_kid(code, i, compile_form(car(cdr(binding)), scope));
         scope_add(&inner, car(binding));
     }
-    code_set_kid(code, n, compile_body(body, &inner));
+    code_set_kid(code, n, compile_body(cdr(cdr(form)), &inner));
     code->slots = inner.slots;
     return code;
-}
-
-/* (let name ((var init) ...) body ...): the function in a scope of its own. */
-static struct code *compile_named_let(val name, val bindings, val body, struct scope *scope)
-{
-    struct scope own = {.up = scope, .names = NIL};
-    val params = NIL, inits = NIL;
-    for (val rest = bindings; is_pair(rest); rest = cdr(rest)) {
-        if (!is_pair(car(rest)) || !is_pair(cdr(car(rest))))
-            compile_fail(car(rest));
-        params = cons(car(car(rest)), params);
-        inits = cons(cadr(car(rest)), inits);
-    }
-    scope_add(&own, name);
-    struct code *let = code_create(CODE_LET, 1, FALSE);
-    struct code *both = code_create(CODE_SEQUENCE, 2, FALSE);
-    struct code *set = code_variable(true, name, &own);
-    code_set_kid(set, 0, compile_lambda_named(name, list_reverse(params), body, &own));
-    code_set_kid(both, 0, set);
-    code_set_kid(both, 1, compile_form(cons(name, list_reverse(inits)), &own));
-    code_set_kid(let, 0, both);
-    let->slots = own.slots;
-    return let;
-}
-
-static struct code *compile_let(val form, struct scope *scope)
-{
-    val first = cadr(form), rest = cdr(cdr(form));
-    if (!is_symbol(first))
-        return compile_let_values(first, rest, scope);
-    if (!is_pair(rest))
-        compile_fail(form);
-    return compile_named_let(first, car(rest), cdr(rest), scope);
-}
-
-/* (letrec ((name init) ...) body ...): definitions in a body. */
-static struct code *compile_letrec(val form, struct scope *scope)
-{
-    val define = intern("define", 6), body = NIL;
-    for (val rest = cadr(form); is_pair(rest); rest = cdr(rest))
-        body = cons(cons(define, car(rest)), body);
-    for (val rest = cdr(cdr(form)); is_pair(rest); rest = cdr(rest))
-        body = cons(car(rest), body);
-    return compile_let_values(NIL, list_reverse(body), scope);
-}
-
-static struct code *compile_and(val form, struct scope *scope)
-{
-    val forms = cdr(form);
-    if (!is_pair(forms))
-        return code_constant(TRUE);
-    struct code *first = compile_form(car(forms), scope);
-    if (cdr(forms) == NIL)
-        return first;
-    struct code *rest = compile_and(forms, scope);
-    return code_if(first, rest, code_constant(FALSE));
 }
 
 static struct code *compile_or(val form, struct scope *scope)
@@ -309,126 +243,74 @@ static struct code *compile_or(val form, struct scope *scope)
     return code_of_list(CODE_OR, 0, cdr(form), scope);
 }
 
-static struct code *compile_clauses(val clauses, struct scope *scope)
-{
-    if (!is_pair(clauses))
-        return code_constant(UNSPECIFIED);
-    val clause = car(clauses);
-    if (!is_pair(clause))
-        compile_fail(clause);
-    if (car(clause) == intern("else", 4))
-        return compile_sequence(cdr(clause), scope);
-    struct code *test = compile_form(car(clause), scope);
-    if (is_pair(cdr(clause))) {
-        struct code *then = compile_sequence(cdr(clause), scope);
-        return code_if(test, then, compile_clauses(cdr(clauses), scope));
-    }
-    struct code *code = code_create(CODE_OR, 2, FALSE);
-    code_set_kid(code, 0, test);
-    code_set_kid(code, 1, compile_clauses(cdr(clauses), scope));
-    return code;
-}
-
-static struct code *compile_cond(val form, struct scope *scope)
-{
-    return compile_clauses(cdr(form), scope);
-}
-
-static val list3(const char *name, val a, val b)
-{
-    val tail = cons(a, cons(b, NIL));
-    return cons(intern(name, strlen(name)), tail);
-}
-
-/* A form that makes the template. */
-static val expand_quasiquote(val template)
-{
-    if (!is_pair(template))
-        return cons(intern("quote", 5), cons(template, NIL));
-    if (car(template) == intern("unquote", 7))
-        return cadr(template);
-    val first = car(template);
-    if (is_pair(first) && car(first) == intern("unquote-splicing", 16))
-        return list3("append", cadr(first), expand_quasiquote(cdr(template)));
-    val head = expand_quasiquote(first);
-    return list3("cons", head, expand_quasiquote(cdr(template)));
-}
-
-static struct code *compile_quasiquote(val form, struct scope *scope)
-{
-    return compile_form(expand_quasiquote(cadr(form)), scope);
-}
-
 /* (define-macro (name . params) body ...): params are bound to the forms. */
-static struct code *compile_define_macro(val form, struct scope *scope)
+static struct code *compile_macro(val form, struct scope *scope)
 {
-    val target = cadr(form);
+    val target = car(cdr(form));
     if (scope != NULL || !is_pair(target) || !is_symbol(car(target)))
         compile_fail(form);
-    val macro = run(compile_lambda_named(car(target), cdr(target), cdr(cdr(form)), NULL));
-    heap_store(car(target), &symbol_of(car(target))->macro, macro);
+    val expander = run(compile_function(car(target), cdr(target), cdr(cdr(form)), NULL));
+    val macro = make_record(TYPE_MACRO, expander, NULL);
+    heap_store(car(target), &symbol_of(car(target))->global, macro);
     return code_constant(UNSPECIFIED);
 }
 
+/* What there is beside macros, which prelude.scm has. */
 static const struct {
     const char *name;
     compile_fn *fn;
     size_t length_min; /* of the whole form */
 } compile_syntax[] = {
+    [SYNTAX_DEFINE] = {"define", compile_define, 2},
     {"quote", compile_quote, 2},
     {"if", compile_if, 3},
     {"lambda", compile_lambda, 3},
-    {"define", compile_define, 2},
     {"set!", compile_set, 3},
     {"begin", compile_begin, 1},
-    {"let", compile_let, 3},
-    {"letrec", compile_letrec, 3},
-    {"and", compile_and, 1},
+    {"%let", compile_let, 3},
     {"or", compile_or, 1},
-    {"cond", compile_cond, 1},
-    {"quasiquote", compile_quasiquote, 2},
-    {"define-macro", compile_define_macro, 3},
+    {"define-macro", compile_macro, 3},
 };
 
 void compile_init(void)
 {
-    for (uint32_t i = 0; i < sizeof compile_syntax / sizeof *compile_syntax; i++) {
+    for (uint32_t i = SYNTAX_DEFINE; i < sizeof compile_syntax / sizeof *compile_syntax; i++) {
         const char *name = compile_syntax[i].name;
-        symbol_of(intern(name, strlen(name)))->head.extra = i + 1;
+        symbol_of(intern(name, strlen(name)))->head.extra = i;
     }
 }
 
 /* ---- Calls -------------------------------------------------------------- */
 
-static val expand_macro(val macro, val forms)
+static val expand_macro(const struct record *macro, val forms)
 {
     size_t n = list_length(forms);
-    val *args = heap_alloc(HEAP_WORDS, (n + 1) * sizeof *args);
+    struct vector *args = make_vector(n, NIL);
     for (size_t i = 0; i < n; i++, forms = cdr(forms))
-        args[i] = car(forms);
-    return run_call(macro, n, args);
+        args->items[i] = car(forms);
+    return run_call(macro->first, n, args->items);
 }
 
-static bool is_primitive_call(const struct code *code)
+/* A builtin that the call can be taken to be of for good, or NULL. */
+static struct builtin *integrated(const struct code *call)
 {
-    const struct code *function = code->kids[0];
-    if (function->op != CODE_GLOBAL || !code->has_simple_values || code->n > PRIMITIVE_ARGS_MAX + 1)
-        return false;
-    val global = symbol_of(function->datum)->global;
-    if (!is_type(global, TYPE_BUILTIN))
-        return false;
-    const struct builtin *builtin = global;
-    return builtin->special == SPECIAL_NONE && code->n - 1 >= builtin->args_min &&
-           code->n - 1 <= builtin->args_max;
+    const struct code *function = call->kids[0];
+    if (function->op != CODE_GLOBAL || !call->has_simple_values ||
+        call->n > PRIMITIVE_ARGS_MAX + 1 ||
+        !is_type(symbol_of(function->datum)->global, TYPE_BUILTIN))
+        return NULL;
+    struct builtin *builtin = symbol_of(function->datum)->global;
+    bool fits = call->n - 1 >= builtin->args_min && call->n - 1 <= builtin->args_max;
+    return fits && builtin->special == SPECIAL_NONE ? builtin : NULL;
 }
 
 static struct code *compile_call(val form, struct scope *scope)
 {
     struct code *code = code_of_list(CODE_CALL, 0, form, scope);
-    if (!is_primitive_call(code))
+    struct builtin *builtin = integrated(code);
+    if (builtin == NULL)
         return code;
-    struct code *primitive =
-        code_create(CODE_PRIMITIVE, code->n - 1, symbol_of(code->kids[0]->datum)->global);
+    struct code *primitive = code_create(CODE_PRIMITIVE, code->n - 1, builtin);
     for (uint32_t i = 1; i < code->n; i++)
         code_set_kid(primitive, i - 1, code->kids[i]);
     return primitive;
@@ -436,21 +318,22 @@ static struct code *compile_call(val form, struct scope *scope)
 
 static struct code *compile_form(val form, struct scope *scope)
 {
+    uint32_t depth;
     if (is_symbol(form))
         return code_variable(false, form, scope);
     if (!is_pair(form))
         return code_constant(form);
-    val first = car(form);
-    if (!is_symbol(first) || is_local(first, scope))
+    struct symbol *first = car(form);
+    if (!is_symbol(first) || scope_search(scope, first, &depth) != NULL)
         return compile_call(form, scope);
-    uint32_t syntax = symbol_of(first)->head.extra;
-    if (symbol_of(first)->macro != NULL)
-        return compile_form(expand_macro(symbol_of(first)->macro, cdr(form)), scope);
+    if (is_type(first->global, TYPE_MACRO))
+        return compile_form(expand_macro(first->global, cdr(form)), scope);
+    uint32_t syntax = first->head.extra;
     if (syntax == 0)
         return compile_call(form, scope);
-    if (list_length(form) < compile_syntax[syntax - 1].length_min)
+    if (list_length(form) < compile_syntax[syntax].length_min)
         compile_fail(form);
-    return compile_syntax[syntax - 1].fn(form, scope);
+    return compile_syntax[syntax].fn(form, scope);
 }
 
 struct code *compile(val form)

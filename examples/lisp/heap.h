@@ -16,15 +16,11 @@
 
 /* Which words of an object are values or pointers. */
 enum heap_kind {
-    HEAP_PAIR,    /* all of two */
-    HEAP_WORDS,   /* all */
-    HEAP_CLOSURE, /* closures, continuations, weak tables: all but the head */
-    HEAP_SYMBOL,
+    HEAP_WORDS,  /* pairs, environments: all */
+    HEAP_RECORD, /* all but the head */
     HEAP_VECTOR,
-    HEAP_TABLE,
     HEAP_FRAME,
     HEAP_CODE,
-    HEAP_PLAIN, /* none */
     HEAP_KINDS
 };
 
@@ -35,10 +31,7 @@ bool heap_init(void);
 /* A full collection. */
 void heap_collect(void);
 
-/* Cycles so far, and their pauses. */
-void heap_stats(uint64_t *cycles, uint64_t *pause_total_ns);
-
-/* Does not return NULL: raises an error. */
+/* What an allocation without memory ends in: it does not return NULL. */
 __attribute__((noreturn, cold)) void heap_exhausted(void);
 
 /* Weak tables; a key is a heap object. NULL where there are none. */
@@ -107,20 +100,19 @@ static inline void heap_store(void *object, val *slot, val v)
 
 static inline val cons(val car, val cdr)
 {
-    struct pair *pair = heap_alloc(HEAP_PAIR, sizeof *pair);
+    struct pair *pair = heap_alloc(HEAP_WORDS, sizeof *pair);
     pair->car = car;
     pair->cdr = cdr;
     return (char *)pair + 1;
 }
 
-static inline void set_car(val pair, val v)
+static inline val make_record(enum type type, void *first, void *second)
 {
-    heap_store(pair, &pair_of(pair)->car, v);
-}
-
-static inline void set_cdr(val pair, val v)
-{
-    heap_store(pair, &pair_of(pair)->cdr, v);
+    struct record *record = heap_alloc(HEAP_RECORD, sizeof *record);
+    record->head.type = type;
+    record->first = first;
+    record->second = second;
+    return record;
 }
 
 #endif

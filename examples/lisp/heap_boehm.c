@@ -15,12 +15,6 @@ void heap_collect(void)
     GC_gcollect();
 }
 
-void heap_stats(uint64_t *cycles, uint64_t *pause_total_ns)
-{
-    *cycles = GC_get_gc_no();
-    *pause_total_ns = 0;
-}
-
 void *heap_weak_create(void)
 {
     return NULL;

@@ -5,13 +5,11 @@
  * count. gcx_store is used throughout, so the barrier may be the explicit one.
  *
  * SPDX-License-Identifier: MIT */
-#include "heap.h"
-
 #include <gcx/table.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "run.h"
+#include "lisp.h"
 
 gcx_kind heap_kinds[HEAP_KINDS];
 
@@ -60,19 +58,10 @@ static gcx_kind heap_trace_kind(const char *name, gcx_trace_fn *trace)
 
 static void heap_create_kinds(void)
 {
-    heap_kinds[HEAP_PAIR] = heap_bitmap_kind("pair", 2, 3);
     heap_kinds[HEAP_WORDS] = heap_bitmap_kind("words", 1, 1);
-    heap_kinds[HEAP_CLOSURE] =
-        heap_bitmap_kind("closure", sizeof(struct closure) / sizeof(val),
-                         GCX_KIND_BIT(struct closure, code) | GCX_KIND_BIT(struct closure, env));
-    heap_kinds[HEAP_SYMBOL] =
-        heap_bitmap_kind("symbol", sizeof(struct symbol) / sizeof(val),
-                         GCX_KIND_BIT(struct symbol, name) | GCX_KIND_BIT(struct symbol, global) |
-                             GCX_KIND_BIT(struct symbol, macro));
-    heap_kinds[HEAP_TABLE] =
-        heap_bitmap_kind("table", sizeof(struct table) / sizeof(val),
-                         GCX_KIND_BIT(struct table, keys) | GCX_KIND_BIT(struct table, values));
-    heap_kinds[HEAP_PLAIN] = heap_bitmap_kind("plain", 1, 0);
+    heap_kinds[HEAP_RECORD] =
+        heap_bitmap_kind("record", sizeof(struct record) / sizeof(val),
+                         GCX_KIND_BIT(struct record, first) | GCX_KIND_BIT(struct record, second));
     heap_kinds[HEAP_VECTOR] = heap_trace_kind("vector", heap_trace_vector);
     heap_kinds[HEAP_FRAME] = heap_trace_kind("frame", heap_trace_frame);
     heap_kinds[HEAP_CODE] = heap_trace_kind("code", heap_trace_code);
@@ -100,14 +89,6 @@ bool heap_init(void)
 void heap_collect(void)
 {
     gcx_collect(GCX_FULL);
-}
-
-void heap_stats(uint64_t *cycles, uint64_t *pause_total_ns)
-{
-    struct gcx_stats stats = {.struct_bytes = sizeof stats};
-    gcx_get_stats(&stats);
-    *cycles = stats.minor_cycles + stats.full_cycles;
-    *pause_total_ns = stats.pause_total_ns;
 }
 
 void *heap_weak_create(void)

@@ -1,83 +1,101 @@
-/* lisp.c -- the runtime as a whole: starting it, running texts and files.
+/* lisp.c -- the runtime as a whole: starting it, running texts, errors.
+ *
+ * An error leaves what is being run by longjmp. All that it held is garbage from
+ * then on: there is nothing to undo.
  *
  * SPDX-License-Identifier: MIT */
 #include "lisp.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <stdlib.h>
 
-#include "run.h"
+/* ---- Errors ------------------------------------------------------------- */
 
-struct text {
-    struct reader reader;
-    bool echo;
+struct error_frame {
+    struct error_frame *up;
+    jmp_buf jump;
 };
 
-static void text_run(void *arg)
+static struct error_frame *error_top;
+static const char *error_message;
+static val error_culprit; /* static data is a root */
+
+void error_raise(const char *message, val culprit)
 {
-    struct text *text = arg;
-    for (val form; (form = read_form(&text->reader)) != END_OF_FILE;) {
+    error_message = message;
+    error_culprit = culprit;
+    longjmp(error_top->jump, 1);
+}
+
+void heap_exhausted(void)
+{
+    error_raise("out of memory", NULL);
+}
+
+static void error_report(const char *where)
+{
+    fflush(stdout);
+    fprintf(stderr, "%s: error: %s", where, error_message);
+    if (error_culprit != NULL) {
+        fputs(": ", stderr);
+        print(stderr, error_culprit, true);
+    }
+    fputc('\n', stderr);
+    error_culprit = NULL;
+}
+
+/* ---- Running ------------------------------------------------------------ */
+
+static void text_run(const char *text, bool echo)
+{
+    struct reader reader = {.at = text};
+    for (val form; (form = read_form(&reader)) != END_OF_FILE;) {
         val v = run(compile(form));
-        if (text->echo && v != UNSPECIFIED) {
+        if (echo && v != UNSPECIFIED) {
             print(stdout, v, true);
             fputc('\n', stdout);
         }
     }
 }
 
-int lisp_run_text(const char *name, const char *text, size_t length_bytes, bool echo)
+int lisp_run_text(const char *name, const char *text, bool echo)
 {
-    struct text run = {.reader = {.at = text, .end = text + length_bytes}, .echo = echo};
-    return error_catch(name, text_run, &run);
-}
-
-/* The whole file, or NULL with errno. Not in the heap: the reader's text is not
- * to move or go, and a system call does not write to collected memory. */
-static char *file_read(const char *path, size_t *length_bytes)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    if (file == NULL)
-        return NULL;
-    if (fseek(file, 0, SEEK_END) == 0) {
-        long end = ftell(file);
-        rewind(file);
-        text = end >= 0 ? malloc((size_t)end + 1) : NULL;
-        *length_bytes = text != NULL ? fread(text, 1, (size_t)end, file) : 0;
-        if (text != NULL)
-            text[*length_bytes] = '\0';
+    struct error_frame frame = {.up = error_top};
+    error_top = &frame;
+    if (setjmp(frame.jump) == 0) {
+        text_run(text, echo);
+        error_top = frame.up;
+        return 0;
     }
-    fclose(file);
-    return text;
+    error_top = frame.up;
+    error_report(name);
+    return -1;
 }
 
+/* The text is not in the heap: a system call does not write to collected memory. */
 int lisp_run_file(const char *path)
 {
-    size_t length_bytes;
-    char *text = file_read(path, &length_bytes);
-    if (text == NULL) {
+    char *text = NULL;
+    size_t room = 0;
+    FILE *file = fopen(path, "r");
+    bool is_read = file != NULL && getdelim(&text, &room, '\0', file) >= 0;
+    int status = -1;
+    if (!is_read)
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
-        return -1;
-    }
-    int status = lisp_run_text(path, text, length_bytes, false);
+    else
+        status = lisp_run_text(path, text, false);
+    if (file != NULL)
+        fclose(file);
     free(text);
     return status;
 }
 
-static void define_all(void *arg)
-{
-    compile_init();
-    builtins_init_number();
-    builtins_init_list();
-    builtins_init_string();
-    builtins_init_table();
-    (void)arg;
-}
-
 int lisp_init(int argc, char **argv)
 {
-    if (!heap_init() || error_catch("builtins", define_all, NULL) != 0)
+    if (!heap_init())
         return -1;
-    builtins_init_system(argc, argv);
-    return lisp_run_text("boot", lisp_boot, strlen(lisp_boot), false);
+    compile_init();
+    builtins_init(argc, argv);
+    return lisp_run_text("prelude", lisp_prelude, false);
 }

@@ -1,7 +1,91 @@
-/* main.c -- lisp [FILE [ARGUMENT ...]]: runs a file, or holds a dialogue.
+/* main.c -- lisp [FILE [ARGUMENT ...]]: runs a file, or holds a dialogue, with a
+ * line editor where one was found when it was built: LISP_EDITLINE or
+ * LISP_READLINE is 1 then.
  *
  * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "lisp.h"
+
+#if LISP_EDITLINE
+#include <editline/readline.h>
+#elif LISP_READLINE
+#include <readline/history.h>
+#include <readline/readline.h>
+#else
+static char *readline(const char *prompt)
+{
+    char *line = NULL;
+    size_t room = 0;
+    fputs(prompt, stdout);
+    fflush(stdout);
+    ssize_t length = getline(&line, &room, stdin);
+    if (length < 0) {
+        free(line);
+        return NULL;
+    }
+    if (length > 0 && line[length - 1] == '\n')
+        line[length - 1] = '\0';
+    return line;
+}
+
+static void add_history(const char *line)
+{
+    (void)line;
+}
+#endif
+
+/* Parentheses that are still open, strings and comments left out. */
+static bool is_complete(const char *text)
+{
+    int depth = 0;
+    bool in_string = false;
+    for (; *text != '\0'; text++) {
+        if (*text == '\\' && text[1] != '\0')
+            text++;
+        else if (*text == '"')
+            in_string = !in_string;
+        else if (!in_string && *text == ';')
+            text += strcspn(text, "\n") - (strchr(text, '\n') == NULL);
+        else if (!in_string)
+            depth += (*text == '(') - (*text == ')');
+    }
+    return depth <= 0 && !in_string;
+}
+
+/* More lines until the form is whole; NULL at the end of the input. */
+static char *repl_read(void)
+{
+    char *text = readline("> ");
+    while (text != NULL && !is_complete(text)) {
+        char *line = readline(". ");
+        if (line == NULL)
+            break;
+        size_t length = strlen(text), more = strlen(line);
+        char *both = realloc(text, length + more + 2);
+        if (both == NULL) {
+            free(line);
+            break;
+        }
+        both[length] = '\n';
+        memcpy(both + length + 1, line, more + 1);
+        free(line);
+        text = both;
+    }
+    return text;
+}
+
+static void repl_run(void)
+{
+    for (char *text; (text = repl_read()) != NULL; free(text)) {
+        if (text[0] != '\0')
+            add_history(text);
+        lisp_run_text("repl", text, true);
+        fflush(stdout);
+    }
+    fputc('\n', stdout);
+}
 
 int main(int argc, char **argv)
 {

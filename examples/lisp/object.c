@@ -1,4 +1,8 @@
-/* object.c -- making objects, comparing and hashing them; the symbols.
+/* object.c -- making objects, comparing and hashing them; tables and symbols.
+ *
+ * A table is two vectors, of keys and of values, with open addressing and at
+ * most two thirds full. A removed key stays, without a value, until the table
+ * grows: T1 a place with a key and no value is free for that key only.
  *
  * SPDX-License-Identifier: MIT */
 #include "lisp.h"
@@ -26,12 +30,20 @@ val make_vector(size_t count, val fill)
     return vector;
 }
 
+val list_of(size_t n, val *items)
+{
+    val list = NIL;
+    while (n > 0)
+        list = cons(items[--n], list);
+    return list;
+}
+
 val list_reverse(val list)
 {
     val done = NIL;
     while (is_pair(list)) {
         val rest = cdr(list);
-        set_cdr(list, done);
+        heap_store(list, &pair_of(list)->cdr, done);
         done = list;
         list = rest;
     }
@@ -51,25 +63,12 @@ size_t list_length(val list)
 
 /* ---- Equality ----------------------------------------------------------- */
 
-bool is_eqv(val a, val b)
-{
-    return a == b;
-}
-
-static bool is_equal_string(const struct string *a, const struct string *b)
-{
-    return a->length_bytes == b->length_bytes && memcmp(a->text, b->text, a->length_bytes) == 0;
-}
-
 static bool is_equal_vector(const struct vector *a, const struct vector *b)
 {
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (!is_equal(a->items[i], b->items[i]))
-            return false;
-    }
-    return true;
+    size_t i = 0;
+    while (a->count == b->count && i < a->count && is_equal(a->items[i], b->items[i]))
+        i++;
+    return a->count == b->count && i == a->count;
 }
 
 bool is_equal(val a, val b)
@@ -80,8 +79,11 @@ bool is_equal(val a, val b)
     }
     if (a == b)
         return true;
-    if (is_string(a) && is_string(b))
-        return is_equal_string(a, b);
+    if (is_type(a, TYPE_STRING) && is_type(b, TYPE_STRING)) {
+        const struct string *left = a, *right = b;
+        return left->length_bytes == right->length_bytes &&
+               memcmp(left->text, right->text, left->length_bytes) == 0;
+    }
     return is_type(a, TYPE_VECTOR) && is_type(b, TYPE_VECTOR) && is_equal_vector(a, b);
 }
 
@@ -91,70 +93,90 @@ static uint64_t hash_mix(uint64_t x)
     return x ^ (x >> 29);
 }
 
-static uint64_t hash_bytes(const char *text, size_t length_bytes)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < length_bytes; i++)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-    return hash_mix(hash);
-}
-
 /* Objects do not move, so that addresses will do for all but contents. */
-uint64_t hash_equal(val v)
+static uint64_t hash_equal(val v)
 {
     uint64_t hash = 1;
     for (int i = 0; is_pair(v) && i < 8; i++, v = cdr(v))
         hash = hash_mix(hash * 31 + hash_equal(car(v)));
-    if (is_string(v))
-        return hash ^ hash_bytes(string_of(v)->text, string_of(v)->length_bytes);
-    if (is_pair(v) || is_type(v, TYPE_VECTOR))
+    if (is_type(v, TYPE_STRING)) {
+        const struct string *string = v;
+        for (size_t i = 0; i < string->length_bytes; i++)
+            hash = hash_mix(hash * 31 + (unsigned char)string->text[i]);
+    }
+    if (is_pair(v) || is_type(v, TYPE_STRING) || is_type(v, TYPE_VECTOR))
         return hash;
     return hash_mix(hash ^ VALUE_BITS(v));
 }
 
-/* ---- Symbols: an open table, at most half full --------------------------- */
+/* ---- Tables ------------------------------------------------------------- */
 
-static struct vector *symbols;
-static size_t symbols_count;
+enum { TABLE_FIRST = 8 };
 
-/* The place of a name: of its symbol, or the empty one where it belongs. */
-static val *symbol_place(const char *name, size_t length_bytes)
+val make_table(void)
 {
-    size_t i = hash_bytes(name, length_bytes);
-    for (;; i++) {
-        val *place = &symbols->items[i & (symbols->count - 1)];
-        if (*place == NULL)
-            return place;
-        const struct string *have = symbol_of(*place)->name;
-        if (have->length_bytes == length_bytes && memcmp(have->text, name, length_bytes) == 0)
-            return place;
+    val keys = make_vector(TABLE_FIRST, NULL);
+    return make_record(TYPE_TABLE, keys, make_vector(TABLE_FIRST, NULL));
+}
+
+/* Where the key is, or the empty place where it belongs. */
+static size_t table_place(const struct table *table, val key)
+{
+    const struct vector *keys = table->keys;
+    size_t i = hash_equal(key) & (keys->count - 1);
+    while (keys->items[i] != NULL && !is_equal(keys->items[i], key))
+        i = (i + 1) & (keys->count - 1);
+    return i;
+}
+
+val table_get(const struct table *table, val key)
+{
+    return table->values->items[table_place(table, key)];
+}
+
+void table_remove(struct table *table, val key)
+{
+    heap_store(table->values, &table->values->items[table_place(table, key)], NULL);
+}
+
+/* Twice the room; removed keys are left behind. */
+static void table_grow(struct table *table)
+{
+    const struct vector *keys = table->keys, *values = table->values;
+    val new_keys = make_vector(2 * keys->count, NULL);
+    val new_values = make_vector(2 * keys->count, NULL);
+    heap_store(table, (val *)(void *)&table->keys, new_keys);
+    heap_store(table, (val *)(void *)&table->values, new_values);
+    table->head.extra = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (values->items[i] != NULL)
+            table_put(table, keys->items[i], values->items[i]);
     }
 }
 
-static void symbols_grow(void)
+void table_put(struct table *table, val key, val v)
 {
-    const struct vector *old = symbols;
-    symbols = make_vector(old == NULL ? 1024 : 2 * old->count, NULL);
-    for (size_t i = 0; old != NULL && i < old->count; i++) {
-        if (old->items[i] != NULL) {
-            const struct string *name = symbol_of(old->items[i])->name;
-            heap_store(symbols, symbol_place(name->text, name->length_bytes), old->items[i]);
-        }
+    if (3 * (size_t)table->head.extra >= 2 * table->keys->count)
+        table_grow(table);
+    size_t place = table_place(table, key);
+    if (table->keys->items[place] == NULL) {
+        heap_store(table->keys, &table->keys->items[place], key);
+        table->head.extra++;
     }
+    heap_store(table->values, &table->values->items[place], v);
 }
 
+/* The symbol of a name: there is one. */
 val intern(const char *name, size_t length_bytes)
 {
-    if (symbols == NULL || 2 * symbols_count >= symbols->count)
-        symbols_grow();
-    val *place = symbol_place(name, length_bytes);
-    if (*place == NULL) {
-        val text = make_string(name, length_bytes);
-        struct symbol *symbol = heap_alloc(HEAP_SYMBOL, sizeof *symbol);
-        symbol->head.type = TYPE_SYMBOL;
-        symbol->name = text;
-        heap_store(symbols, place, symbol);
-        symbols_count++;
+    static struct table *symbols; /* by name; static data is a root */
+    if (symbols == NULL)
+        symbols = make_table();
+    val text = make_string(name, length_bytes);
+    val symbol = table_get(symbols, text);
+    if (symbol == NULL) {
+        symbol = make_record(TYPE_SYMBOL, text, NULL);
+        table_put(symbols, text, symbol);
     }
-    return *place;
+    return symbol;
 }

@@ -14,8 +14,6 @@
  *     heap_store.
  *
  * SPDX-License-Identifier: MIT */
-#include "run.h"
-
 #include "lisp.h"
 
 struct machine {
@@ -53,11 +51,7 @@ static val simple_run(const struct code *code, struct env *env);
 
 static val simple_closure(const struct code *code, struct env *env)
 {
-    struct closure *closure = heap_alloc(HEAP_CLOSURE, sizeof *closure);
-    closure->head.type = TYPE_CLOSURE;
-    closure->code = (struct code *)(uintptr_t)code;
-    closure->env = env;
-    return closure;
+    return make_record(TYPE_CLOSURE, (void *)(uintptr_t)code, env);
 }
 
 static val simple_primitive(const struct code *code, struct env *env)
@@ -66,6 +60,7 @@ static val simple_primitive(const struct code *code, struct env *env)
     struct builtin *builtin = code->datum;
     for (uint32_t i = 0; i < code->n; i++)
         args[i] = simple_run(code->kids[i], env);
+    builtin_check(builtin, code->n, args);
     return builtin->fn(code->n, args);
 }
 
@@ -88,8 +83,6 @@ static val variable_set(const struct code *code, struct env *env, val v)
     }
     if (code->op == CODE_SET_GLOBAL && symbol->global == NULL)
         error_raise("not defined", symbol);
-    if (is_type(v, TYPE_CLOSURE) && ((struct closure *)v)->code->datum == FALSE)
-        heap_store(((struct closure *)v)->code, &((struct closure *)v)->code->datum, symbol);
     heap_store(symbol, &symbol->global, v);
     return UNSPECIFIED;
 }
@@ -160,21 +153,13 @@ static enum step return_value(struct machine *m, val v)
     return STEP_RETURN;
 }
 
-static val call_rest(size_t n, val *args)
-{
-    val rest = NIL;
-    while (n > 0)
-        rest = cons(args[--n], rest);
-    return rest;
-}
-
 static enum step call_closure(struct machine *m, struct closure *closure, size_t n, val *args)
 {
     const struct code *lambda = closure->code;
     size_t fixed = lambda->params - lambda->has_rest;
     if (n < fixed || (n > fixed && !lambda->has_rest))
         error_raise("wrong number of arguments for", closure);
-    val rest = lambda->has_rest ? call_rest(n - fixed, args + fixed) : NULL;
+    val rest = lambda->has_rest ? list_of(n - fixed, args + fixed) : NULL;
     struct env *env = env_create(closure->env, lambda->slots);
     memcpy(env->slots, args, fixed * sizeof(val));
     if (lambda->has_rest)
@@ -188,13 +173,10 @@ static enum step call(struct machine *m, val function, size_t n, val *args);
 
 static enum step call_with_continuation(struct machine *m, val receiver)
 {
-    struct continuation *continuation = heap_alloc(HEAP_CLOSURE, sizeof(struct closure));
-    continuation->head.type = TYPE_CONTINUATION;
-    continuation->frame = m->frame;
+    val continuation = make_record(TYPE_CONTINUATION, m->frame, NULL);
     if (m->frame != NULL)
         m->frame->is_shared = true;
-    val arg = continuation;
-    return call(m, receiver, 1, &arg);
+    return call(m, receiver, 1, &continuation);
 }
 
 /* (apply f a b '(c d)) */
@@ -212,6 +194,7 @@ static enum step call_builtin(struct machine *m, struct builtin *builtin, size_t
 {
     if (n < builtin->args_min || n > builtin->args_max)
         error_raise("wrong number of arguments for", builtin);
+    builtin_check(builtin, n, args);
     switch (builtin->special) {
     case SPECIAL_CALLCC:
         return call_with_continuation(m, args[0]);
@@ -234,7 +217,7 @@ static enum step call(struct machine *m, val function, size_t n, val *args)
         return call_builtin(m, function, n, args);
     if (!is_type(function, TYPE_CONTINUATION))
         error_raise("not a function", function);
-    m->frame = ((struct continuation *)function)->frame;
+    m->frame = ((struct record *)function)->first;
     if (m->frame != NULL)
         m->frame->is_shared = true;
     return return_value(m, n > 0 ? args[0] : UNSPECIFIED);

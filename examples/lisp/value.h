@@ -43,32 +43,32 @@ typedef void *val;
 
 /* ---- Objects ------------------------------------------------------------ */
 
+/* Those up to TYPE_NUMBER are seen from the word, the others from the head. */
 enum type {
-    TYPE_SYMBOL = 1,
+    TYPE_ANY,
+    TYPE_PAIR,
+    TYPE_INDEX, /* an integer from 0 on */
+    TYPE_CHAR,
+    TYPE_NUMBER,
+    TYPE_SYMBOL,
     TYPE_STRING,
     TYPE_VECTOR,
     TYPE_CLOSURE,
     TYPE_BUILTIN,
     TYPE_CONTINUATION,
     TYPE_TABLE,
-    TYPE_WEAK_TABLE
+    TYPE_WEAK_TABLE,
+    TYPE_MACRO
 };
 
 struct head {
     uint32_t type;
-    uint32_t extra; /* symbol: number of its syntax, or 0 */
+    uint32_t extra; /* symbol: number of its syntax, or 0; table: its keys, removed ones too */
 };
 
 struct pair {
     val car;
     val cdr;
-};
-
-struct symbol {
-    struct head head;
-    val name;
-    val global; /* NULL: unbound */
-    val macro;  /* NULL: none */
 };
 
 struct string { /* holds no pointers */
@@ -89,8 +89,13 @@ struct env {
     val slots[];
 };
 
-struct code; /* run.h */
-struct frame;
+/* Records: a head and two words. */
+
+struct symbol {
+    struct head head;
+    struct string *name;
+    val global; /* NULL: unbound */
+};
 
 struct closure {
     struct head head;
@@ -98,35 +103,16 @@ struct closure {
     struct env *env;
 };
 
-typedef val builtin_fn(size_t n, val *args);
-
-/* What only the machine itself can do. */
-enum special { SPECIAL_NONE, SPECIAL_CALLCC, SPECIAL_APPLY, SPECIAL_EVAL };
-
-struct builtin { /* holds no pointers to the heap */
-    struct head head;
-    const char *name;
-    builtin_fn *fn;
-    uint32_t args_min;
-    uint32_t args_max;
-    enum special special;
-};
-
-struct continuation {
-    struct head head;
-    struct frame *frame; /* NULL: the end of the program */
-};
-
 struct table {
     struct head head;
-    size_t count; /* keys, removed ones too */
     struct vector *keys;
     struct vector *values;
 };
 
-struct weak_table {
+struct record { /* continuation: frame, NULL at the end; macro: function; weak table: table */
     struct head head;
-    void *table;
+    void *first;
+    void *second;
 };
 
 /* ---- Telling them apart ------------------------------------------------- */
@@ -141,19 +127,14 @@ static inline bool is_pair(val v)
     return (VALUE_BITS(v) & UINT64_C(0xffff000000000007)) == 1;
 }
 
-static inline bool is_type(val v, enum type type)
-{
-    return is_pointer(v) && !is_pair(v) && ((struct head *)v)->type == type;
-}
-
 static inline bool is_fixnum(val v)
 {
     return VALUE_BITS(v) >= VALUE_FIXNUM_FIRST;
 }
 
-static inline bool is_double(val v)
+static inline bool is_number(val v)
 {
-    return VALUE_BITS(v) - VALUE_DOUBLE_FIRST < VALUE_FIXNUM_FIRST - VALUE_DOUBLE_FIRST;
+    return VALUE_BITS(v) >= VALUE_DOUBLE_FIRST;
 }
 
 static inline bool is_char(val v)
@@ -161,14 +142,10 @@ static inline bool is_char(val v)
     return VALUE_BITS(v) - VALUE_CHAR_FIRST <= UINT32_MAX;
 }
 
-static inline bool is_symbol(val v)
+/* Of a type that the head tells. */
+static inline bool is_type(val v, enum type type)
 {
-    return is_type(v, TYPE_SYMBOL);
-}
-
-static inline bool is_string(val v)
-{
-    return is_type(v, TYPE_STRING);
+    return is_pointer(v) && !is_pair(v) && ((struct head *)v)->type == type;
 }
 
 /* ---- Taking them apart -------------------------------------------------- */
@@ -188,17 +165,7 @@ static inline val cdr(val pair)
     return pair_of(pair)->cdr;
 }
 
-static inline val cadr(val pair)
-{
-    return car(cdr(pair));
-}
-
 static inline struct symbol *symbol_of(val v)
-{
-    return v;
-}
-
-static inline struct string *string_of(val v)
 {
     return v;
 }
