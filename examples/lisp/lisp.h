@@ -30,14 +30,15 @@ val make_string(const char *text, size_t length_bytes); /* text NULL: to be fill
 val make_vector(size_t count, val fill);
 val make_table(void);
 val intern(const char *name, size_t length_bytes);
+val make_vector_of(val list);
 val list_of(size_t n, val *items);
-val list_reverse(val list);   /* in place */
-size_t list_length(val list); /* raises an error if it is none */
+val list_reverse(val list, val tail); /* a copy, before tail */
+size_t list_length(val list);         /* raises an error if it is none */
 bool is_equal(val a, val b);
 
-val table_get(const struct table *table, val key); /* or NULL */
-void table_put(struct table *table, val key, val v);
-void table_remove(struct table *table, val key);
+val table_get(const struct table *table, val key);   /* or NULL */
+void table_put(struct table *table, val key, val v); /* v NULL: removes it */
+val table_to_list(const struct table *table);
 
 /* ---- text.c: reading and printing ---------------------------------------- */
 
@@ -149,8 +150,7 @@ void compile_init(void);
 /* Code for a form at top level. Raises an error if it is no program. */
 struct code *compile(val form);
 
-/* The value of code, or of a call. Errors leave it by error_raise. */
+/* The value of code. Errors leave it by error_raise. */
 val run(struct code *code);
-val run_call(val function, size_t n, val *args);
 
 #endif

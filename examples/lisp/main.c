@@ -59,18 +59,11 @@ static char *repl_read(void)
 {
     char *text = readline("> ");
     while (text != NULL && !is_complete(text)) {
-        char *line = readline(". ");
-        if (line == NULL)
+        char *line = readline(". "), *both = NULL;
+        if (line == NULL || asprintf(&both, "%s\n%s", text, line) < 0)
             break;
-        size_t length = strlen(text), more = strlen(line);
-        char *both = realloc(text, length + more + 2);
-        if (both == NULL) {
-            free(line);
-            break;
-        }
-        both[length] = '\n';
-        memcpy(both + length + 1, line, more + 1);
         free(line);
+        free(text);
         text = both;
     }
     return text;

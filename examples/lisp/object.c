@@ -11,8 +11,8 @@
 
 val make_string(const char *text, size_t length_bytes)
 {
-    struct string *string = heap_alloc_bytes(sizeof *string + length_bytes + 1);
-    string->head = (struct head){.type = TYPE_STRING};
+    struct string *string = heap_alloc(HEAP_PLAIN, sizeof *string + length_bytes + 1);
+    string->head.type = TYPE_STRING;
     string->length_bytes = length_bytes;
     if (text != NULL)
         memcpy(string->text, text, length_bytes);
@@ -30,6 +30,14 @@ val make_vector(size_t count, val fill)
     return vector;
 }
 
+val make_vector_of(val list)
+{
+    struct vector *vector = make_vector(list_length(list), NIL);
+    for (size_t i = 0; is_pair(list); list = cdr(list))
+        vector->items[i++] = car(list);
+    return vector;
+}
+
 val list_of(size_t n, val *items)
 {
     val list = NIL;
@@ -38,16 +46,11 @@ val list_of(size_t n, val *items)
     return list;
 }
 
-val list_reverse(val list)
+val list_reverse(val list, val tail)
 {
-    val done = NIL;
-    while (is_pair(list)) {
-        val rest = cdr(list);
-        heap_store(list, &pair_of(list)->cdr, done);
-        done = list;
-        list = rest;
-    }
-    return done;
+    for (; is_pair(list); list = cdr(list))
+        tail = cons(car(list), tail);
+    return tail;
 }
 
 size_t list_length(val list)
@@ -63,27 +66,27 @@ size_t list_length(val list)
 
 /* ---- Equality ----------------------------------------------------------- */
 
+static bool is_equal_string(const struct string *a, const struct string *b)
+{
+    return a->length_bytes == b->length_bytes && memcmp(a->text, b->text, a->length_bytes) == 0;
+}
+
 static bool is_equal_vector(const struct vector *a, const struct vector *b)
 {
     size_t i = 0;
-    while (a->count == b->count && i < a->count && is_equal(a->items[i], b->items[i]))
+    while (i < a->count && i < b->count && is_equal(a->items[i], b->items[i]))
         i++;
-    return a->count == b->count && i == a->count;
+    return i == a->count && i == b->count;
 }
 
 bool is_equal(val a, val b)
 {
-    for (; is_pair(a) && is_pair(b) && a != b; a = cdr(a), b = cdr(b)) {
-        if (!is_equal(car(a), car(b)))
-            return false;
-    }
+    while (is_pair(a) && is_pair(b) && a != b && is_equal(car(a), car(b)))
+        a = cdr(a), b = cdr(b);
     if (a == b)
         return true;
-    if (is_type(a, TYPE_STRING) && is_type(b, TYPE_STRING)) {
-        const struct string *left = a, *right = b;
-        return left->length_bytes == right->length_bytes &&
-               memcmp(left->text, right->text, left->length_bytes) == 0;
-    }
+    if (is_type(a, TYPE_STRING) && is_type(b, TYPE_STRING))
+        return is_equal_string(a, b);
     return is_type(a, TYPE_VECTOR) && is_type(b, TYPE_VECTOR) && is_equal_vector(a, b);
 }
 
@@ -129,16 +132,6 @@ static size_t table_place(const struct table *table, val key)
     return i;
 }
 
-val table_get(const struct table *table, val key)
-{
-    return table->values->items[table_place(table, key)];
-}
-
-void table_remove(struct table *table, val key)
-{
-    heap_store(table->values, &table->values->items[table_place(table, key)], NULL);
-}
-
 /* Twice the room; removed keys are left behind. */
 static void table_grow(struct table *table)
 {
@@ -164,6 +157,21 @@ void table_put(struct table *table, val key, val v)
         table->head.extra++;
     }
     heap_store(table->values, &table->values->items[place], v);
+}
+
+val table_get(const struct table *table, val key)
+{
+    return table->values->items[table_place(table, key)];
+}
+
+val table_to_list(const struct table *table)
+{
+    val list = NIL;
+    for (size_t i = 0; i < table->keys->count; i++) {
+        if (table->values->items[i] != NULL)
+            list = cons(cons(table->keys->items[i], table->values->items[i]), list);
+    }
+    return list;
 }
 
 /* The symbol of a name: there is one. */

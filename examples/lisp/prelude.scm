@@ -30,10 +30,9 @@
     (if (pair? l) (loop (cdr l) (cons (f (car l)) done)) (reverse done)))
   (loop l '()))
 (define (append . lists)
-  (define (onto l tail) (if (pair? l) (onto (cdr l) (cons (car l) tail)) tail))
   (if (pair? lists)
       (if (pair? (cdr lists))
-          (onto (reverse (car lists)) (apply append (cdr lists)))
+          (%reverse-onto (reverse (car lists)) (apply append (cdr lists)))
           (car lists))
       '()))
 
@@ -103,10 +102,6 @@
   (cond ((null? l) #f) ((equal? x (caar l)) (car l)) (else (assoc x (cdr l)))))
 
 ; ---- Vectors, strings, tables -------------------------------------------------
-(define (list->vector l)
-  (let ((v (make-vector (length l))))
-    (let loop ((l l) (i 0))
-      (if (null? l) v (begin (vector-set! v i (car l)) (loop (cdr l) (+ i 1)))))))
 (define (vector . items) (list->vector items))
 (define (%items ref n object)
   (let loop ((i (- n 1)) (l '())) (if (< i 0) l (loop (- i 1) (cons (ref object i) l)))))
