@@ -1,10 +1,8 @@
 /* builtin.c -- what programs can call that is not written in Scheme.
  *
- * builtin.def is the table of them. A signature has a letter for each argument, `.`
- * for a value of any type, and after it `?` if it may be left out, `*` if there may
- * be any number of it. Arguments are checked against it before the function is called
- * (builtin_check); a function itself checks what depends on another argument, and the
- * numbers it finds where it does not find two integers.
+ * builtin.def is the table of them. Arguments are checked against it before the
+ * function is called (builtin_check); a function itself checks what depends on
+ * another argument, and the numbers it finds where it does not find two integers.
  *
  * SPDX-License-Identifier: MIT */
 #include <math.h>
@@ -31,8 +29,7 @@ static double number_of(val v)
 {
     if (is_fixnum(v))
         return (double)fixnum_of(v);
-    if (!is_number(v))
-        error_type(TYPE_NUMBER, v);
+    check_type(v, TYPE_NUMBER);
     return double_of(v);
 }
 
@@ -140,6 +137,16 @@ static val list_find_pair(val key, val list)
     return is_pair(list) ? car(list) : FALSE;
 }
 
+static val vector_make(val count, val fill)
+{
+    return make_vector(index_of(count, SIZE_MAX / 16), fill);
+}
+
+static val vector_length(const struct vector *vector)
+{
+    return make_integer((int64_t)vector->count);
+}
+
 static val *vector_slot(struct vector *vector, val index)
 {
     return &vector->items[index_of(index, vector->count)];
@@ -147,23 +154,23 @@ static val *vector_slot(struct vector *vector, val index)
 
 /* ---- Strings: of bytes ------------------------------------------------------ */
 
+static val string_length(const struct string *string)
+{
+    return make_integer((int64_t)string->length_bytes);
+}
+
 static val string_ref(const struct string *string, val index)
 {
     return make_char((unsigned char)string->text[index_of(index, string->length_bytes)]);
 }
 
-static val string_part(const struct string *string, val from, val to)
-{
-    size_t end = to != NULL ? index_of(to, string->length_bytes + 1) : string->length_bytes;
-    size_t begin = index_of(from, end + 1);
-    return make_string(string->text + begin, end - begin);
-}
-
 static val string_append(size_t n, val *args)
 {
     size_t length_bytes = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        check_type(args[i], TYPE_STRING);
         length_bytes += ((struct string *)args[i])->length_bytes;
+    }
     struct string *all = make_string(NULL, length_bytes);
     char *at = all->text;
     for (size_t i = 0; i < n; i++) {
@@ -174,19 +181,11 @@ static val string_append(size_t n, val *args)
     return all;
 }
 
-static bool string_is_less(const struct string *a, const struct string *b)
-{
-    size_t common = a->length_bytes < b->length_bytes ? a->length_bytes : b->length_bytes;
-    int order = memcmp(a->text, b->text, common);
-    return order != 0 ? order < 0 : a->length_bytes < b->length_bytes;
-}
-
 static val string_of_list(val list)
 {
     struct string *string = make_string(NULL, list_length(list));
     for (char *at = string->text; is_pair(list); list = cdr(list)) {
-        if (!is_char(car(list)))
-            error_type(TYPE_CHAR, car(list));
+        check_type(car(list), TYPE_CHAR);
         *at++ = (char)char_of(car(list));
     }
     return string;
@@ -210,11 +209,16 @@ static val string_to_symbol(const struct string *string)
     return intern(string->text, string->length_bytes);
 }
 
-/* ---- Tables; weak ones, whose keys go when nothing else has them ------------- */
+/* ---- Tables: what prelude.scm cannot do; weak ones ---------------------------- */
 
-static val found_or(val found, val otherwise)
+static val table_lists(const struct record *table)
 {
-    return found != NULL ? found : otherwise;
+    return table->first;
+}
+
+static val table_set_lists(struct record *table, val lists)
+{
+    return store(table, &table->first, lists);
 }
 
 static val weak_make(void)
@@ -225,29 +229,33 @@ static val weak_make(void)
     return make_record(TYPE_WEAK_TABLE, table, NULL);
 }
 
-static void *weak_of(val v)
-{
-    return ((struct record *)v)->first;
-}
-
-static val weak_put(void *table, val key, val v)
+static val weak_put(struct record *weak, val key, val v)
 {
     if (!is_pointer(key))
         error_raise("no object to be a weak key", key);
-    if (!heap_weak_put(table, key, v))
+    if (!heap_weak_put(weak->first, key, v))
         heap_exhausted();
     return UNSPECIFIED;
+}
+
+static val weak_get(struct record *weak, val key, val otherwise)
+{
+    val v = heap_weak_get(weak->first, key);
+    return v != NULL ? v : otherwise;
+}
+
+static val weak_count(struct record *weak)
+{
+    return make_integer((int64_t)heap_weak_count(weak->first));
 }
 
 /* ---- The table -------------------------------------------------------------- */
 
 static val command_line; /* what follows the file; static data is a root */
 
-static val load(const struct string *path)
+static val program_error(size_t n, val *args)
 {
-    if (lisp_run_file(path->text) != 0)
-        error_raise("not loaded", make_string(path->text, path->length_bytes));
-    return UNSPECIFIED;
+    error_raise("raised by the program", list_of(n, args));
 }
 
 /* A row's function is named after its line. */
@@ -255,8 +263,8 @@ static val load(const struct string *path)
 #define NAME_AT(line) NAME_OF_LINE(line)
 #define UNUSED __attribute__((unused))
 
-#define SPECIAL(text, types, what)
-#define BUILTIN(text, types, value)                                  \
+#define SPECIAL(text, min, max, what)
+#define BUILTIN(text, min, max, first, second, value)                \
     static val NAME_AT(__LINE__)(UNUSED size_t n, UNUSED val * args) \
     {                                                                \
         return value;                                                \
@@ -265,66 +273,32 @@ static val load(const struct string *path)
 #undef SPECIAL
 #undef BUILTIN
 
-#define ROW(text, types, ...)                                                         \
-    {                                                                                 \
-        .head = {.type = TYPE_BUILTIN}, .name = text, .signature = types, __VA_ARGS__ \
-    }
-#define SPECIAL(text, types, what) ROW(text, types, .special = what),
-#define BUILTIN(text, types, value) ROW(text, types, .fn = NAME_AT(__LINE__)),
+#define SPECIAL(text, min, max, what) {{TYPE_BUILTIN, 0}, text, min, max, 0, 0, NULL, what},
+#define BUILTIN(text, min, max, first, second, value)                       \
+    {{TYPE_BUILTIN, 0}, text,        min, max, TYPE_##first, TYPE_##second, \
+     NAME_AT(__LINE__), SPECIAL_NONE},
 static struct builtin builtins[] = {
 #include "builtin.def"
 };
 
-static const struct {
-    char letter; /* in signatures */
-    const char *message;
-} builtin_types[] = {
-    [TYPE_ANY] = {'.', NULL},
-    [TYPE_PAIR] = {'p', "not a pair"},
-    [TYPE_INDEX] = {'i', "not an index"},
-    [TYPE_CHAR] = {'c', "not a character"},
-    [TYPE_NUMBER] = {'n', "not a number"},
-    [TYPE_SYMBOL] = {'y', "not a symbol"},
-    [TYPE_STRING] = {'s', "not a string"},
-    [TYPE_VECTOR] = {'v', "not a vector"},
-    [TYPE_TABLE] = {'t', "not a table"},
-    [TYPE_WEAK_TABLE] = {'w', "not a weak table"},
-};
-
 void error_type(enum type type, val culprit)
 {
-    error_raise(builtin_types[type].message, culprit);
-}
-
-/* Takes the signature apart. */
-static void builtin_prepare(struct builtin *builtin)
-{
-    uint32_t type = TYPE_ANY;
-    for (const char *at = builtin->signature; *at != '\0'; at++) {
-        if (*at == '?' || *at == '*')
-            builtin->args_min--;
-        if (*at == '?')
-            continue;
-        if (*at == '*') {
-            for (uint32_t i = builtin->args_max; i < PRIMITIVE_ARGS_MAX; i++)
-                builtin->types[i] = (uint8_t)type;
-            builtin->args_max = UINT32_MAX;
-        } else {
-            for (type = TYPE_ANY; builtin_types[type].letter != *at;)
-                type++;
-            builtin->types[builtin->args_max++] = (uint8_t)type;
-            builtin->args_min++;
-        }
-        if (type != TYPE_ANY)
-            builtin->checked = builtin->args_max;
-    }
+    static const char *const messages[] = {[TYPE_PAIR] = "not a pair",
+                                           [TYPE_INDEX] = "not an index",
+                                           [TYPE_CHAR] = "not a character",
+                                           [TYPE_NUMBER] = "not a number",
+                                           [TYPE_SYMBOL] = "not a symbol",
+                                           [TYPE_STRING] = "not a string",
+                                           [TYPE_VECTOR] = "not a vector",
+                                           [TYPE_TABLE] = "not a table",
+                                           [TYPE_WEAK_TABLE] = "not a weak table"};
+    error_raise(messages[type], culprit);
 }
 
 void builtins_init(int argc, char **argv)
 {
     for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++) {
         struct symbol *symbol = intern(builtins[i].name, strlen(builtins[i].name));
-        builtin_prepare(&builtins[i]);
         heap_store(symbol, &symbol->global, &builtins[i]);
     }
     command_line = NIL;

@@ -25,30 +25,20 @@ enum syntax {
     SYNTAX_DEFINE,
     SYNTAX_IF,
     SYNTAX_LAMBDA,
-    SYNTAX_LET,
     SYNTAX_MACRO,
     SYNTAX_OR,
     SYNTAX_QUOTE,
-    SYNTAX_SET
+    SYNTAX_SET,
+    SYNTAXES
 };
 
-static const struct {
-    const char *name;
-    size_t length_min; /* of the whole form */
-} compile_syntax[] = {
-    [SYNTAX_BEGIN] = {"begin", 1}, [SYNTAX_DEFINE] = {"define", 2},
-    [SYNTAX_IF] = {"if", 3},       [SYNTAX_LAMBDA] = {"lambda", 3},
-    [SYNTAX_LET] = {"%let", 3},    [SYNTAX_MACRO] = {"define-macro", 3},
-    [SYNTAX_OR] = {"or", 2},       [SYNTAX_QUOTE] = {"quote", 2},
-    [SYNTAX_SET] = {"set!", 3},
-};
+static const char *const syntax_names[] = {"",   "begin", "define", "if", "lambda", "define-macro",
+                                           "or", "quote", "set!"};
 
 void compile_init(void)
 {
-    for (uint32_t i = 1; i < sizeof compile_syntax / sizeof *compile_syntax; i++) {
-        const char *name = compile_syntax[i].name;
-        symbol_of(intern(name, strlen(name)))->head.extra = i;
-    }
+    for (uint32_t i = SYNTAX_BEGIN; i < SYNTAXES; i++)
+        symbol_of(intern(syntax_names[i], strlen(syntax_names[i])))->head.extra = i;
 }
 
 static struct code *compile_form(val form, struct scope *scope);
@@ -67,17 +57,16 @@ static struct code *code_create(enum op op, size_t kids, val datum)
     code->n = (uint32_t)kids;
     code->datum = datum;
     code->is_simple = op <= CODE_IF;
-    code->has_simple_values = true;
+    code->has_simple_kids = true;
     return code;
 }
 
 static void code_set_kid(struct code *code, size_t i, struct code *kid)
 {
-    bool is_body = (code->op == CODE_LET && i == code->n - 1) || code->op == CODE_LAMBDA;
     heap_store(code, (val *)(void *)&code->kids[i], kid);
-    if (!kid->is_simple && !is_body) {
+    if (!kid->is_simple && code->op != CODE_LAMBDA) {
         code->is_simple = false;
-        code->has_simple_values = false;
+        code->has_simple_kids = false;
     }
 }
 
@@ -150,15 +139,18 @@ static val define_name(val target)
     return name;
 }
 
+static bool is_definition(val form)
+{
+    return is_pair(form) && is_type(car(form), TYPE_SYMBOL) &&
+           symbol_of(car(form))->head.extra == SYNTAX_DEFINE && is_pair(cdr(form));
+}
+
 /* Names that the body defines are known to all of it. */
 static struct code *compile_body(val forms, struct scope *scope)
 {
     for (val rest = forms; is_pair(rest); rest = cdr(rest)) {
-        val form = car(rest);
-        if (is_pair(form) && is_type(car(form), TYPE_SYMBOL) && is_pair(cdr(form)) &&
-            symbol_of(car(form))->head.extra == SYNTAX_DEFINE &&
-            scope_find(scope, define_name(car(cdr(form)))) < 0)
-            scope_add(scope, define_name(car(cdr(form))));
+        if (is_definition(car(rest)) && scope_find(scope, define_name(car(cdr(car(rest))))) < 0)
+            scope_add(scope, define_name(car(cdr(car(rest)))));
     }
     return compile_sequence(forms, scope);
 }
@@ -174,24 +166,6 @@ static struct code *compile_lambda(val name, val params, val body, struct scope 
         scope_add(&inner, params);
     code->params = inner.slots;
     code_set_kid(code, 0, compile_body(body, &inner));
-    code->slots = inner.slots;
-    return code;
-}
-
-/* (%let ((name init) ...) body ...) */
-static struct code *compile_let(val bindings, val body, struct scope *scope)
-{
-    struct scope inner = {.up = scope, .names = NIL};
-    size_t n = list_length(bindings);
-    struct code *code = code_create(CODE_LET, n + 1, FALSE);
-    for (size_t i = 0; i < n; i++, bindings = cdr(bindings)) {
-        val binding = car(bindings);
-        if (!is_pair(binding) || !is_pair(cdr(binding)))
-            compile_fail(binding);
-        code_set_kid(code, i, compile_form(car(cdr(binding)), scope));
-        scope_add(&inner, car(binding));
-    }
-    code_set_kid(code, n, compile_body(body, &inner));
     code->slots = inner.slots;
     return code;
 }
@@ -224,6 +198,8 @@ static struct code *compile_macro(val target, val body)
 
 static struct code *compile_if(val forms, struct scope *scope)
 {
+    if (!is_pair(cdr(forms)))
+        compile_fail(forms);
     struct code *code = code_create(CODE_IF, 3, FALSE);
     code_set_kid(code, 0, compile_form(car(forms), scope));
     code_set_kid(code, 1, compile_form(car(cdr(forms)), scope));
@@ -240,9 +216,9 @@ static struct code *compile_set(val name, val rest, struct scope *scope)
 
 static struct code *compile_special(enum syntax syntax, val form, struct scope *scope)
 {
-    if (list_length(form) < compile_syntax[syntax].length_min)
-        compile_fail(form);
     val rest = cdr(form);
+    if (syntax != SYNTAX_BEGIN && !is_pair(rest))
+        compile_fail(form);
     switch (syntax) {
     case SYNTAX_DEFINE:
         return compile_define(car(rest), cdr(rest), scope);
@@ -250,8 +226,6 @@ static struct code *compile_special(enum syntax syntax, val form, struct scope *
         return compile_if(rest, scope);
     case SYNTAX_LAMBDA:
         return compile_lambda(FALSE, car(rest), cdr(rest), scope);
-    case SYNTAX_LET:
-        return compile_let(car(rest), cdr(rest), scope);
     case SYNTAX_MACRO:
         return compile_macro(car(rest), cdr(rest));
     case SYNTAX_OR:
@@ -281,7 +255,7 @@ static struct builtin *integrated(const struct code *call)
 {
     const struct code *function = call->kids[0];
     size_t n = call->n - 1;
-    if (function->op != CODE_GLOBAL || !call->has_simple_values || n > PRIMITIVE_ARGS_MAX)
+    if (function->op != CODE_GLOBAL || !call->has_simple_kids || n > PRIMITIVE_ARGS_MAX)
         return NULL;
     struct builtin *builtin = symbol_of(function->datum)->global;
     bool fits = is_type(builtin, TYPE_BUILTIN) && builtin->special == SPECIAL_NONE &&
@@ -292,6 +266,9 @@ static struct builtin *integrated(const struct code *call)
 static struct code *compile_call(val form, struct scope *scope)
 {
     struct code *call = code_of_list(CODE_CALL, form, scope);
+    const struct code *function = call->kids[0];
+    call->is_let =
+        function->op == CODE_LAMBDA && !function->has_rest && function->params == call->n - 1;
     struct builtin *builtin = integrated(call);
     if (builtin == NULL)
         return call;

@@ -16,10 +16,9 @@
 
 /* Which words of an object are values or pointers. */
 enum heap_kind {
-    HEAP_WORDS,  /* pairs, environments: all */
+    HEAP_WORDS,  /* pairs, environments, frames: all */
     HEAP_RECORD, /* all but the head */
     HEAP_VECTOR,
-    HEAP_FRAME,
     HEAP_CODE,
     HEAP_KINDS,
     HEAP_PLAIN = HEAP_KINDS /* none; it comes as it is, the others zeroed */
@@ -37,9 +36,8 @@ __attribute__((noreturn, cold)) void heap_exhausted(void);
 
 /* Weak tables; a key is a heap object. NULL where there are none. */
 void *heap_weak_create(void);
-bool heap_weak_put(void *table, val key, val v);
-val heap_weak_get(void *table, val key); /* or NULL */
-void heap_weak_remove(void *table, val key);
+bool heap_weak_put(void *table, val key, val v); /* v NULL: removes it */
+val heap_weak_get(void *table, val key);         /* or NULL */
 size_t heap_weak_count(void *table);
 
 #ifdef LISP_BOEHM

@@ -20,16 +20,6 @@ static void heap_trace_vector(void *object, size_t size_bytes, struct gcx_tracer
     gcx_trace_range(tracer, vector->items, vector->items + vector->count);
 }
 
-/* The room behind the last value is zero. */
-static void heap_trace_frame(void *object, size_t size_bytes, struct gcx_tracer *tracer)
-{
-    struct frame *frame = object;
-    gcx_trace_word(tracer, frame->up);
-    gcx_trace_word(tracer, frame->code);
-    gcx_trace_word(tracer, frame->env);
-    gcx_trace_range(tracer, frame->values, (char *)object + size_bytes);
-}
-
 static void heap_trace_code(void *object, size_t size_bytes, struct gcx_tracer *tracer)
 {
     struct code *code = object;
@@ -58,7 +48,6 @@ static bool heap_create_kinds(void)
     heap_kinds[HEAP_RECORD] =
         heap_kind("record", sizeof(struct record) / sizeof(val), record, NULL);
     heap_kinds[HEAP_VECTOR] = heap_kind("vector", 0, 0, heap_trace_vector);
-    heap_kinds[HEAP_FRAME] = heap_kind("frame", 0, 0, heap_trace_frame);
     heap_kinds[HEAP_CODE] = heap_kind("code", 0, 0, heap_trace_code);
     for (int i = 0; i < HEAP_KINDS; i++)
         is_done = is_done && heap_kinds[i] != 0;
@@ -91,17 +80,14 @@ void *heap_weak_create(void)
 
 bool heap_weak_put(void *table, val key, val v)
 {
-    return gcx_table_put(table, key, v) == 0;
+    if (v == NULL)
+        gcx_table_remove(table, key);
+    return v == NULL || gcx_table_put(table, key, v) == 0;
 }
 
 val heap_weak_get(void *table, val key)
 {
     return gcx_table_get(table, key);
-}
-
-void heap_weak_remove(void *table, val key)
-{
-    gcx_table_remove(table, key);
 }
 
 size_t heap_weak_count(void *table)

@@ -74,7 +74,7 @@ static void repl_run(void)
     for (char *text; (text = repl_read()) != NULL; free(text)) {
         if (text[0] != '\0')
             add_history(text);
-        lisp_run_text("repl", text, true);
+        lisp_run("repl", text, true);
         fflush(stdout);
     }
     fputc('\n', stdout);
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
     if (lisp_init(rest, argv + argc - rest) != 0)
         return 1;
     if (argc > 1)
-        return lisp_run_file(argv[1]) == 0 ? 0 : 1;
+        return lisp_run(argv[1], NULL, false) == 0 ? 0 : 1;
     repl_run();
     return 0;
 }

@@ -89,7 +89,7 @@ static val simple_run(const struct code *code, struct env *env)
 
 static struct frame *frame_push(struct machine *m, size_t values)
 {
-    struct frame *frame = heap_alloc(HEAP_FRAME, sizeof *frame + values * sizeof(val));
+    struct frame *frame = heap_alloc(HEAP_WORDS, sizeof *frame + values * sizeof(val));
     frame->up = m->frame;
     frame->code = m->code;
     frame->env = m->env;
@@ -100,7 +100,7 @@ static struct frame *frame_push(struct machine *m, size_t values)
 /* How many values a frame of that code has room for. */
 static size_t frame_values(const struct code *code)
 {
-    return code->op == CODE_CALL ? code->n : code->op == CODE_LET ? code->n - 1 : 0;
+    return code->op == CODE_CALL ? code->n : 0;
 }
 
 static struct frame *frame_share(struct frame *frame)
@@ -114,7 +114,7 @@ static struct frame *frame_share(struct frame *frame)
 static struct frame *frame_copy(const struct frame *shared)
 {
     size_t bytes = sizeof *shared + frame_values(shared->code) * sizeof(val);
-    struct frame *frame = heap_alloc(HEAP_FRAME, bytes);
+    struct frame *frame = heap_alloc(HEAP_WORDS, bytes);
     memcpy(frame, shared, bytes);
     frame->is_shared = false;
     frame_share(frame->up);
@@ -199,22 +199,22 @@ static void call(struct machine *m, val function, size_t n, val *args)
 
 /* ---- Steps -------------------------------------------------------------- */
 
-/* All values of a call or let are there. */
-static void use_values(struct machine *m, const struct code *code, size_t n, val *values)
+/* All values of a call are there. A let makes no closure. */
+static void use_values(struct machine *m, const struct code *code, val *values)
 {
-    if (code->op == CODE_LET)
-        enter(m, code->kids[n], m->env, code->slots, n, values);
+    const struct code *lambda = code->kids[0];
+    if (code->is_let)
+        enter(m, lambda->kids[0], m->env, lambda->slots, code->n - 1, values + 1);
     else
-        call(m, values[0], n - 1, values + 1);
+        call(m, values[0], code->n - 1, values + 1);
 }
 
-/* Runs the kids of a call or let from `at` on into the frame's values. */
+/* Runs the kids of a call from `at` on into the frame's values. */
 static void eval_frame(struct machine *m, struct frame *frame)
 {
     struct code *code = frame->code;
-    size_t n = frame_values(code);
     m->env = frame->env;
-    for (; frame->at < n; frame->at++) {
+    for (; frame->at < code->n; frame->at++) {
         struct code *kid = code->kids[frame->at];
         if (!kid->is_simple) {
             m->frame = frame;
@@ -224,24 +224,24 @@ static void eval_frame(struct machine *m, struct frame *frame)
         heap_store(frame, &frame->values[frame->at], simple_run(kid, frame->env));
     }
     m->frame = frame->up;
-    use_values(m, code, n, frame->values);
+    use_values(m, code, frame->values);
 }
 
 enum { SIMPLE_KIDS_MAX = 16 };
 
-/* Calls and lets whose values are all simple need no frame. */
-static void eval_values(struct machine *m)
+/* Calls whose values are all simple need no frame. */
+static void eval_call(struct machine *m, const struct code *code)
 {
-    const struct code *code = m->code;
-    size_t n = frame_values(code);
     val values[SIMPLE_KIDS_MAX];
-    if (!code->has_simple_values || n > SIMPLE_KIDS_MAX) {
-        eval_frame(m, frame_push(m, n));
+    if (!code->has_simple_kids || code->n > SIMPLE_KIDS_MAX) {
+        struct frame *frame = frame_push(m, code->n);
+        frame->at = code->is_let;
+        eval_frame(m, frame);
         return;
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = code->is_let; i < code->n; i++)
         values[i] = simple_run(code->kids[i], m->env);
-    use_values(m, code, n, values);
+    use_values(m, code, values);
 }
 
 /* The kids of a sequence or `or` from `at` on. The last is in tail position. */
@@ -265,8 +265,8 @@ static void eval_sequence(struct machine *m, struct code *code, uint32_t at)
 static void step_eval(struct machine *m)
 {
     struct code *code = m->code;
-    if (code->op == CODE_CALL || code->op == CODE_LET) {
-        eval_values(m);
+    if (code->op == CODE_CALL) {
+        eval_call(m, code);
     } else if (code->op == CODE_IF && code->kids[0]->is_simple) {
         m->code = code->kids[simple_run(code->kids[0], m->env) == FALSE ? 2 : 1];
     } else if (code->op == CODE_OR || code->op == CODE_SEQUENCE) {
@@ -285,7 +285,7 @@ static void step_return(struct machine *m)
     struct code *code = frame->code;
     m->env = frame->env;
     m->frame = frame->up;
-    if (code->op == CODE_CALL || code->op == CODE_LET) {
+    if (code->op == CODE_CALL) {
         heap_store(frame, &frame->values[frame->at++], m->result);
         eval_frame(m, frame);
     } else if (code->op == CODE_IF) {
