@@ -38,7 +38,7 @@ static void lisp_run_program(const char *file)
     int out = dup(STDOUT_FILENO);
     if (out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         bench_die("no stdout");
-    if (lisp_run_file(file) != 0)
+    if (lisp_run(file, NULL, false) != 0)
         bench_die("the program failed");
     fflush(stdout);
     if (dup2(out, STDOUT_FILENO) < 0)

@@ -18,14 +18,30 @@ struct scope {
     uint32_t slots;
 };
 
-typedef struct code *compile_fn(val form, struct scope *scope);
+/* What is no macro of prelude.scm. Its number is in the symbol's head. */
+enum syntax {
+    SYNTAX_NONE,
+    SYNTAX_BEGIN,
+    SYNTAX_DEFINE,
+    SYNTAX_IF,
+    SYNTAX_LAMBDA,
+    SYNTAX_MACRO,
+    SYNTAX_OR,
+    SYNTAX_QUOTE,
+    SYNTAX_SET,
+    SYNTAXES
+};
+
+static const char *const syntax_names[] = {"",   "begin", "define", "if", "lambda", "define-macro",
+                                           "or", "quote", "set!"};
+
+void compile_init(void)
+{
+    for (uint32_t i = SYNTAX_BEGIN; i < SYNTAXES; i++)
+        symbol_of(intern(syntax_names[i], strlen(syntax_names[i])))->head.extra = i;
+}
 
 static struct code *compile_form(val form, struct scope *scope);
-
-static bool is_symbol(val v)
-{
-    return is_type(v, TYPE_SYMBOL);
-}
 
 static __attribute__((noreturn)) void compile_fail(val form)
 {
@@ -34,38 +50,32 @@ static __attribute__((noreturn)) void compile_fail(val form)
 
 /* ---- Nodes -------------------------------------------------------------- */
 
-static struct code *code_create(enum op op, uint32_t kids, val datum)
+static struct code *code_create(enum op op, size_t kids, val datum)
 {
     struct code *code = heap_alloc(HEAP_CODE, sizeof *code + kids * sizeof(struct code *));
     code->op = (uint8_t)op;
-    code->n = kids;
+    code->n = (uint32_t)kids;
     code->datum = datum;
     code->is_simple = op <= CODE_IF;
-    code->has_simple_values = true;
+    code->has_simple_kids = true;
     return code;
 }
 
-static void code_set_kid(struct code *code, uint32_t i, struct code *kid)
+static void code_set_kid(struct code *code, size_t i, struct code *kid)
 {
-    bool is_body = (code->op == CODE_LET && i == code->n - 1) || code->op == CODE_LAMBDA;
     heap_store(code, (val *)(void *)&code->kids[i], kid);
-    if (!kid->is_simple && !is_body) {
+    if (!kid->is_simple && code->op != CODE_LAMBDA) {
         code->is_simple = false;
-        code->has_simple_values = false;
+        code->has_simple_kids = false;
     }
 }
 
-static struct code *code_constant(val v)
+/* Code with one kid for each form of a list. */
+static struct code *code_of_list(enum op op, val forms, struct scope *scope)
 {
-    return code_create(CODE_CONSTANT, 0, v);
-}
-
-/* Code with one kid for each form of a list, from kid `at` on. */
-static struct code *code_of_list(enum op op, uint32_t at, val forms, struct scope *scope)
-{
-    struct code *code = code_create(op, at + (uint32_t)list_length(forms), FALSE);
-    for (; is_pair(forms); forms = cdr(forms))
-        code_set_kid(code, at++, compile_form(car(forms), scope));
+    struct code *code = code_create(op, list_length(forms), FALSE);
+    for (size_t i = 0; is_pair(forms); forms = cdr(forms))
+        code_set_kid(code, i++, compile_form(car(forms), scope));
     return code;
 }
 
@@ -73,7 +83,7 @@ static struct code *code_of_list(enum op op, uint32_t at, val forms, struct scop
 
 static void scope_add(struct scope *scope, val name)
 {
-    if (!is_symbol(name))
+    if (!is_type(name, TYPE_SYMBOL))
         compile_fail(name);
     scope->names = cons(name, scope->names);
     scope->slots++;
@@ -111,50 +121,49 @@ static struct code *code_variable(bool is_set, val name, const struct scope *sco
 
 /* ---- Bodies ------------------------------------------------------------- */
 
-enum { SYNTAX_DEFINE = 1 }; /* number of a syntax; 0 is none */
-
-static bool is_definition(val form)
-{
-    return is_pair(form) && is_symbol(car(form)) &&
-           symbol_of(car(form))->head.extra == SYNTAX_DEFINE && is_pair(cdr(form));
-}
-
-static val define_name(val form)
-{
-    val target = car(cdr(form));
-    return is_pair(target) ? car(target) : target;
-}
-
 static struct code *compile_sequence(val forms, struct scope *scope)
 {
     if (!is_pair(forms))
-        return code_constant(UNSPECIFIED);
+        return code_create(CODE_CONSTANT, 0, UNSPECIFIED);
     if (cdr(forms) == NIL)
         return compile_form(car(forms), scope);
-    return code_of_list(CODE_SEQUENCE, 0, forms, scope);
+    return code_of_list(CODE_SEQUENCE, forms, scope);
+}
+
+/* What (define name value) or (define (name . params) body ...) defines. */
+static val define_name(val target)
+{
+    val name = is_pair(target) ? car(target) : target;
+    if (!is_type(name, TYPE_SYMBOL))
+        compile_fail(target);
+    return name;
+}
+
+static bool is_definition(val form)
+{
+    return is_pair(form) && is_type(car(form), TYPE_SYMBOL) &&
+           symbol_of(car(form))->head.extra == SYNTAX_DEFINE && is_pair(cdr(form));
 }
 
 /* Names that the body defines are known to all of it. */
 static struct code *compile_body(val forms, struct scope *scope)
 {
     for (val rest = forms; is_pair(rest); rest = cdr(rest)) {
-        val form = car(rest);
-        if (is_definition(form) && scope_find(scope, define_name(form)) < 0)
-            scope_add(scope, define_name(form));
+        if (is_definition(car(rest)) && scope_find(scope, define_name(car(cdr(car(rest))))) < 0)
+            scope_add(scope, define_name(car(cdr(car(rest)))));
     }
     return compile_sequence(forms, scope);
 }
 
-static struct code *compile_function(val name, val params, val body, struct scope *scope)
+static struct code *compile_lambda(val name, val params, val body, struct scope *scope)
 {
     struct scope inner = {.up = scope, .names = NIL};
     struct code *code = code_create(CODE_LAMBDA, 1, name);
     for (; is_pair(params); params = cdr(params))
         scope_add(&inner, car(params));
-    if (params != NIL) {
+    code->has_rest = params != NIL;
+    if (code->has_rest)
         scope_add(&inner, params);
-        code->has_rest = true;
-    }
     code->params = inner.slots;
     code_set_kid(code, 0, compile_body(body, &inner));
     code->slots = inner.slots;
@@ -163,120 +172,70 @@ static struct code *compile_function(val name, val params, val body, struct scop
 
 /* ---- Syntax ------------------------------------------------------------- */
 
-static struct code *compile_quote(val form, struct scope *scope)
+static struct code *compile_define(val target, val rest, struct scope *scope)
 {
-    (void)scope;
-    return code_constant(car(cdr(form)));
-}
-
-static struct code *compile_if(val form, struct scope *scope)
-{
-    val branches = cdr(cdr(form));
-    struct code *code = code_create(CODE_IF, 3, FALSE);
-    code_set_kid(code, 0, compile_form(car(cdr(form)), scope));
-    code_set_kid(code, 1, compile_form(car(branches), scope));
-    code_set_kid(code, 2, compile_sequence(cdr(branches), scope));
-    return code;
-}
-
-static struct code *compile_lambda(val form, struct scope *scope)
-{
-    return compile_function(FALSE, car(cdr(form)), cdr(cdr(form)), scope);
-}
-
-/* (define name value), (define (name . params) body ...) */
-static struct code *compile_define(val form, struct scope *scope)
-{
-    val target = car(cdr(form)), rest = cdr(cdr(form)), name = define_name(form);
-    if (!is_symbol(name))
-        compile_fail(form);
+    struct symbol *name = define_name(target);
     if (scope != NULL && scope_find(scope, name) < 0)
         scope_add(scope, name);
-    if (scope == NULL && is_type(symbol_of(name)->global, TYPE_MACRO))
-        heap_store(name, &symbol_of(name)->global, NULL);
+    if (scope == NULL && is_type(name->global, TYPE_MACRO))
+        heap_store(name, &name->global, NULL);
     struct code *code =
         scope != NULL ? code_variable(true, name, scope) : code_create(CODE_DEFINE, 1, name);
     code_set_kid(code, 0,
-                 is_pair(target) ? compile_function(name, cdr(target), rest, scope)
+                 is_pair(target) ? compile_lambda(name, cdr(target), rest, scope)
                                  : compile_sequence(rest, scope));
     return code;
 }
 
-static struct code *compile_set(val form, struct scope *scope)
-{
-    val name = car(cdr(form));
-    if (!is_symbol(name))
-        compile_fail(form);
-    struct code *code = code_variable(true, name, scope);
-    code_set_kid(code, 0, compile_form(car(cdr(cdr(form))), scope));
-    return code;
-}
-
-static struct code *compile_begin(val form, struct scope *scope)
-{
-    return compile_sequence(cdr(form), scope);
-}
-
-/* (%let ((name init) ...) body ...) */
-static struct code *compile_let(val form, struct scope *scope)
-{
-    struct scope inner = {.up = scope, .names = NIL};
-    val bindings = car(cdr(form));
-    uint32_t n = (uint32_t)list_length(bindings);
-    struct code *code = code_create(CODE_LET, n + 1, FALSE);
-    for (uint32_t i = 0; i < n; i++, bindings = cdr(bindings)) {
-        val binding = car(bindings);
-        if (!is_pair(binding) || !is_pair(cdr(binding)))
-            compile_fail(binding);
-        code_set_kid(code, i, compile_form(car(cdr(binding)), scope));
-        scope_add(&inner, car(binding));
-    }
-    code_set_kid(code, n, compile_body(cdr(cdr(form)), &inner));
-    code->slots = inner.slots;
-    return code;
-}
-
-static struct code *compile_or(val form, struct scope *scope)
-{
-    if (!is_pair(cdr(form)))
-        return code_constant(FALSE);
-    return code_of_list(CODE_OR, 0, cdr(form), scope);
-}
-
 /* (define-macro (name . params) body ...): params are bound to the forms. */
-static struct code *compile_macro(val form, struct scope *scope)
+static struct code *compile_macro(val target, val body)
 {
-    val target = car(cdr(form));
-    if (scope != NULL || !is_pair(target) || !is_symbol(car(target)))
-        compile_fail(form);
-    val expander = run(compile_function(car(target), cdr(target), cdr(cdr(form)), NULL));
-    val macro = make_record(TYPE_MACRO, expander, NULL);
-    heap_store(car(target), &symbol_of(car(target))->global, macro);
-    return code_constant(UNSPECIFIED);
+    struct symbol *name = define_name(target);
+    val expander = run(compile_lambda(name, is_pair(target) ? cdr(target) : NIL, body, NULL));
+    heap_store(name, &name->global, make_record(TYPE_MACRO, expander, NULL));
+    return code_create(CODE_CONSTANT, 0, UNSPECIFIED);
 }
 
-/* What there is beside macros, which prelude.scm has. */
-static const struct {
-    const char *name;
-    compile_fn *fn;
-    size_t length_min; /* of the whole form */
-} compile_syntax[] = {
-    [SYNTAX_DEFINE] = {"define", compile_define, 2},
-    {"quote", compile_quote, 2},
-    {"if", compile_if, 3},
-    {"lambda", compile_lambda, 3},
-    {"set!", compile_set, 3},
-    {"begin", compile_begin, 1},
-    {"%let", compile_let, 3},
-    {"or", compile_or, 1},
-    {"define-macro", compile_macro, 3},
-};
-
-void compile_init(void)
+static struct code *compile_if(val forms, struct scope *scope)
 {
-    for (uint32_t i = SYNTAX_DEFINE; i < sizeof compile_syntax / sizeof *compile_syntax; i++) {
-        const char *name = compile_syntax[i].name;
-        symbol_of(intern(name, strlen(name)))->head.extra = i;
+    if (!is_pair(cdr(forms)))
+        compile_fail(forms);
+    struct code *code = code_create(CODE_IF, 3, FALSE);
+    code_set_kid(code, 0, compile_form(car(forms), scope));
+    code_set_kid(code, 1, compile_form(car(cdr(forms)), scope));
+    code_set_kid(code, 2, compile_sequence(cdr(cdr(forms)), scope));
+    return code;
+}
+
+static struct code *compile_set(val name, val rest, struct scope *scope)
+{
+    struct code *code = code_variable(true, define_name(name), scope);
+    code_set_kid(code, 0, compile_sequence(rest, scope));
+    return code;
+}
+
+static struct code *compile_special(enum syntax syntax, val form, struct scope *scope)
+{
+    val rest = cdr(form);
+    if (syntax != SYNTAX_BEGIN && !is_pair(rest))
+        compile_fail(form);
+    switch (syntax) {
+    case SYNTAX_DEFINE:
+        return compile_define(car(rest), cdr(rest), scope);
+    case SYNTAX_IF:
+        return compile_if(rest, scope);
+    case SYNTAX_LAMBDA:
+        return compile_lambda(FALSE, car(rest), cdr(rest), scope);
+    case SYNTAX_MACRO:
+        return compile_macro(car(rest), cdr(rest));
+    case SYNTAX_OR:
+        return code_of_list(CODE_OR, rest, scope);
+    case SYNTAX_QUOTE:
+        return code_create(CODE_CONSTANT, 0, car(rest));
+    case SYNTAX_SET:
+        return compile_set(car(rest), cdr(rest), scope);
+    default:
+        return compile_sequence(rest, scope);
     }
 }
 
@@ -284,56 +243,56 @@ void compile_init(void)
 
 static val expand_macro(const struct record *macro, val forms)
 {
-    size_t n = list_length(forms);
-    struct vector *args = make_vector(n, NIL);
-    for (size_t i = 0; i < n; i++, forms = cdr(forms))
-        args->items[i] = car(forms);
-    return run_call(macro->first, n, args->items);
+    struct code *call = code_create(CODE_CALL, 1 + list_length(forms), FALSE);
+    code_set_kid(call, 0, code_create(CODE_CONSTANT, 0, macro->first));
+    for (size_t i = 1; is_pair(forms); forms = cdr(forms))
+        code_set_kid(call, i++, code_create(CODE_CONSTANT, 0, car(forms)));
+    return run(call);
 }
 
-/* A builtin that the call can be taken to be of for good, or NULL. */
+/* The builtin that a call is of, if it can be taken to stay that; or NULL. */
 static struct builtin *integrated(const struct code *call)
 {
     const struct code *function = call->kids[0];
-    if (function->op != CODE_GLOBAL || !call->has_simple_values ||
-        call->n > PRIMITIVE_ARGS_MAX + 1 ||
-        !is_type(symbol_of(function->datum)->global, TYPE_BUILTIN))
+    size_t n = call->n - 1;
+    if (function->op != CODE_GLOBAL || !call->has_simple_kids || n > PRIMITIVE_ARGS_MAX)
         return NULL;
     struct builtin *builtin = symbol_of(function->datum)->global;
-    bool fits = call->n - 1 >= builtin->args_min && call->n - 1 <= builtin->args_max;
-    return fits && builtin->special == SPECIAL_NONE ? builtin : NULL;
+    bool fits = is_type(builtin, TYPE_BUILTIN) && builtin->special == SPECIAL_NONE &&
+                n >= builtin->args_min && n <= builtin->args_max;
+    return fits ? builtin : NULL;
 }
 
 static struct code *compile_call(val form, struct scope *scope)
 {
-    struct code *code = code_of_list(CODE_CALL, 0, form, scope);
-    struct builtin *builtin = integrated(code);
+    struct code *call = code_of_list(CODE_CALL, form, scope);
+    const struct code *function = call->kids[0];
+    call->is_let =
+        function->op == CODE_LAMBDA && !function->has_rest && function->params == call->n - 1;
+    struct builtin *builtin = integrated(call);
     if (builtin == NULL)
-        return code;
-    struct code *primitive = code_create(CODE_PRIMITIVE, code->n - 1, builtin);
-    for (uint32_t i = 1; i < code->n; i++)
-        code_set_kid(primitive, i - 1, code->kids[i]);
+        return call;
+    struct code *primitive = code_create(CODE_PRIMITIVE, call->n - 1, builtin);
+    for (size_t i = 1; i < call->n; i++)
+        code_set_kid(primitive, i - 1, call->kids[i]);
     return primitive;
 }
 
 static struct code *compile_form(val form, struct scope *scope)
 {
     uint32_t depth;
-    if (is_symbol(form))
+    if (is_type(form, TYPE_SYMBOL))
         return code_variable(false, form, scope);
     if (!is_pair(form))
-        return code_constant(form);
+        return code_create(CODE_CONSTANT, 0, form);
     struct symbol *first = car(form);
-    if (!is_symbol(first) || scope_search(scope, first, &depth) != NULL)
+    if (!is_type(first, TYPE_SYMBOL) || scope_search(scope, first, &depth) != NULL)
         return compile_call(form, scope);
     if (is_type(first->global, TYPE_MACRO))
         return compile_form(expand_macro(first->global, cdr(form)), scope);
-    uint32_t syntax = first->head.extra;
-    if (syntax == 0)
-        return compile_call(form, scope);
-    if (list_length(form) < compile_syntax[syntax].length_min)
-        compile_fail(form);
-    return compile_syntax[syntax].fn(form, scope);
+    if (first->head.extra != SYNTAX_NONE)
+        return compile_special(first->head.extra, form, scope);
+    return compile_call(form, scope);
 }
 
 struct code *compile(val form)

@@ -16,12 +16,12 @@
 
 /* Which words of an object are values or pointers. */
 enum heap_kind {
-    HEAP_WORDS,  /* pairs, environments: all */
+    HEAP_WORDS,  /* pairs, environments, frames: all */
     HEAP_RECORD, /* all but the head */
     HEAP_VECTOR,
-    HEAP_FRAME,
     HEAP_CODE,
-    HEAP_KINDS
+    HEAP_KINDS,
+    HEAP_PLAIN = HEAP_KINDS /* none; it comes as it is, the others zeroed */
 };
 
 /* Starts the collector. The barrier is the explicit one, unless GCX_BARRIER in
@@ -36,30 +36,17 @@ __attribute__((noreturn, cold)) void heap_exhausted(void);
 
 /* Weak tables; a key is a heap object. NULL where there are none. */
 void *heap_weak_create(void);
-bool heap_weak_put(void *table, val key, val v);
-val heap_weak_get(void *table, val key); /* or NULL */
-void heap_weak_remove(void *table, val key);
+bool heap_weak_put(void *table, val key, val v); /* v NULL: removes it */
+val heap_weak_get(void *table, val key);         /* or NULL */
 size_t heap_weak_count(void *table);
 
 #ifdef LISP_BOEHM
 
 #include <gc/gc.h>
 
-static inline void *heap_alloc(enum heap_kind kind, size_t bytes)
+static inline void *heap_try_alloc(enum heap_kind kind, size_t bytes)
 {
-    void *object = GC_MALLOC(bytes);
-    (void)kind;
-    if (object == NULL)
-        heap_exhausted();
-    return object;
-}
-
-static inline void *heap_alloc_bytes(size_t bytes)
-{
-    void *object = GC_MALLOC_ATOMIC(bytes);
-    if (object == NULL)
-        heap_exhausted();
-    return object;
+    return kind == HEAP_PLAIN ? GC_MALLOC_ATOMIC(bytes) : GC_MALLOC(bytes);
 }
 
 static inline void heap_store(void *object, val *slot, val v)
@@ -74,21 +61,9 @@ static inline void heap_store(void *object, val *slot, val v)
 
 extern gcx_kind heap_kinds[HEAP_KINDS];
 
-static inline void *heap_alloc(enum heap_kind kind, size_t bytes)
+static inline void *heap_try_alloc(enum heap_kind kind, size_t bytes)
 {
-    void *object = gcx_alloc_kind(heap_kinds[kind], bytes);
-    if (!GCX_LIKELY(object != NULL))
-        heap_exhausted();
-    return object;
-}
-
-/* Not zeroed, and without pointers. */
-static inline void *heap_alloc_bytes(size_t bytes)
-{
-    void *object = gcx_alloc_noscan(bytes);
-    if (!GCX_LIKELY(object != NULL))
-        heap_exhausted();
-    return object;
+    return kind == HEAP_PLAIN ? gcx_alloc_noscan(bytes) : gcx_alloc_kind(heap_kinds[kind], bytes);
 }
 
 static inline void heap_store(void *object, val *slot, val v)
@@ -97,6 +72,14 @@ static inline void heap_store(void *object, val *slot, val v)
 }
 
 #endif
+
+static inline void *heap_alloc(enum heap_kind kind, size_t bytes)
+{
+    void *object = heap_try_alloc(kind, bytes);
+    if (__builtin_expect(object == NULL, 0))
+        heap_exhausted();
+    return object;
+}
 
 static inline val cons(val car, val cdr)
 {

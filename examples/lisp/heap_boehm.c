@@ -32,11 +32,6 @@ val heap_weak_get(void *table, val key)
     return NULL;
 }
 
-void heap_weak_remove(void *table, val key)
-{
-    (void)table, (void)key;
-}
-
 size_t heap_weak_count(void *table)
 {
     (void)table;

@@ -20,16 +20,6 @@ static void heap_trace_vector(void *object, size_t size_bytes, struct gcx_tracer
     gcx_trace_range(tracer, vector->items, vector->items + vector->count);
 }
 
-/* The room behind the last value is zero. */
-static void heap_trace_frame(void *object, size_t size_bytes, struct gcx_tracer *tracer)
-{
-    struct frame *frame = object;
-    gcx_trace_word(tracer, frame->up);
-    gcx_trace_word(tracer, frame->code);
-    gcx_trace_word(tracer, frame->env);
-    gcx_trace_range(tracer, frame->values, (char *)object + size_bytes);
-}
-
 static void heap_trace_code(void *object, size_t size_bytes, struct gcx_tracer *tracer)
 {
     struct code *code = object;
@@ -38,33 +28,30 @@ static void heap_trace_code(void *object, size_t size_bytes, struct gcx_tracer *
     gcx_trace_range(tracer, code->kids, code->kids + code->n);
 }
 
-static gcx_kind heap_bitmap_kind(const char *name, size_t words, uint64_t pointers)
+/* A bitmap of which words are pointers, or a function. */
+static gcx_kind heap_kind(const char *name, size_t words, uint64_t pointers, gcx_trace_fn *trace)
 {
     struct gcx_kind_layout layout = GCX_KIND_LAYOUT_DEFAULT;
     layout.name = name;
     layout.element_bytes = words * sizeof(val);
-    layout.pointers = &pointers;
+    layout.pointers = trace == NULL ? &pointers : NULL;
     layout.pointer_bits = words;
-    return gcx_kind_create(&layout);
-}
-
-static gcx_kind heap_trace_kind(const char *name, gcx_trace_fn *trace)
-{
-    struct gcx_kind_layout layout = GCX_KIND_LAYOUT_DEFAULT;
-    layout.name = name;
     layout.trace = trace;
     return gcx_kind_create(&layout);
 }
 
-static void heap_create_kinds(void)
+static bool heap_create_kinds(void)
 {
-    heap_kinds[HEAP_WORDS] = heap_bitmap_kind("words", 1, 1);
+    uint64_t record = GCX_KIND_BIT(struct record, first) | GCX_KIND_BIT(struct record, second);
+    bool is_done = true;
+    heap_kinds[HEAP_WORDS] = heap_kind("words", 1, 1, NULL);
     heap_kinds[HEAP_RECORD] =
-        heap_bitmap_kind("record", sizeof(struct record) / sizeof(val),
-                         GCX_KIND_BIT(struct record, first) | GCX_KIND_BIT(struct record, second));
-    heap_kinds[HEAP_VECTOR] = heap_trace_kind("vector", heap_trace_vector);
-    heap_kinds[HEAP_FRAME] = heap_trace_kind("frame", heap_trace_frame);
-    heap_kinds[HEAP_CODE] = heap_trace_kind("code", heap_trace_code);
+        heap_kind("record", sizeof(struct record) / sizeof(val), record, NULL);
+    heap_kinds[HEAP_VECTOR] = heap_kind("vector", 0, 0, heap_trace_vector);
+    heap_kinds[HEAP_CODE] = heap_kind("code", 0, 0, heap_trace_code);
+    for (int i = 0; i < HEAP_KINDS; i++)
+        is_done = is_done && heap_kinds[i] != 0;
+    return is_done;
 }
 
 bool heap_init(void)
@@ -72,18 +59,10 @@ bool heap_init(void)
     struct gcx_options options = GCX_OPTIONS_DEFAULT;
     if (getenv("GCX_BARRIER") == NULL)
         options.barrier = GCX_BARRIER_EXPLICIT;
-    if (gcx_init(&options) != 0) {
-        perror("gcx_init");
-        return false;
-    }
-    heap_create_kinds();
-    for (int i = 0; i < HEAP_KINDS; i++) {
-        if (heap_kinds[i] == 0) {
-            perror("gcx_kind_create");
-            return false;
-        }
-    }
-    return true;
+    bool is_done = gcx_init(&options) == 0 && heap_create_kinds();
+    if (!is_done)
+        perror("gcx");
+    return is_done;
 }
 
 void heap_collect(void)
@@ -101,17 +80,14 @@ void *heap_weak_create(void)
 
 bool heap_weak_put(void *table, val key, val v)
 {
-    return gcx_table_put(table, key, v) == 0;
+    if (v == NULL)
+        gcx_table_remove(table, key);
+    return v == NULL || gcx_table_put(table, key, v) == 0;
 }
 
 val heap_weak_get(void *table, val key)
 {
     return gcx_table_get(table, key);
-}
-
-void heap_weak_remove(void *table, val key)
-{
-    gcx_table_remove(table, key);
 }
 
 size_t heap_weak_count(void *table)

@@ -6,18 +6,10 @@
  * SPDX-License-Identifier: MIT */
 #include "lisp.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdlib.h>
 
-/* ---- Errors ------------------------------------------------------------- */
-
-struct error_frame {
-    struct error_frame *up;
-    jmp_buf jump;
-};
-
-static struct error_frame *error_top;
+static jmp_buf error_jump;
 static const char *error_message;
 static val error_culprit; /* static data is a root */
 
@@ -25,7 +17,7 @@ void error_raise(const char *message, val culprit)
 {
     error_message = message;
     error_culprit = culprit;
-    longjmp(error_top->jump, 1);
+    longjmp(error_jump, 1);
 }
 
 void heap_exhausted(void)
@@ -45,8 +37,6 @@ static void error_report(const char *where)
     error_culprit = NULL;
 }
 
-/* ---- Running ------------------------------------------------------------ */
-
 static void text_run(const char *text, bool echo)
 {
     struct reader reader = {.at = text};
@@ -59,36 +49,33 @@ static void text_run(const char *text, bool echo)
     }
 }
 
-int lisp_run_text(const char *name, const char *text, bool echo)
-{
-    struct error_frame frame = {.up = error_top};
-    error_top = &frame;
-    if (setjmp(frame.jump) == 0) {
-        text_run(text, echo);
-        error_top = frame.up;
-        return 0;
-    }
-    error_top = frame.up;
-    error_report(name);
-    return -1;
-}
-
-/* The text is not in the heap: a system call does not write to collected memory. */
-int lisp_run_file(const char *path)
+/* The text is copied: a system call does not write to collected memory. */
+void lisp_load(const char *path)
 {
     char *text = NULL;
     size_t room = 0;
     FILE *file = fopen(path, "r");
-    bool is_read = file != NULL && getdelim(&text, &room, '\0', file) >= 0;
-    int status = -1;
-    if (!is_read)
-        fprintf(stderr, "%s: %s\n", path, strerror(errno));
-    else
-        status = lisp_run_text(path, text, false);
+    ssize_t length = file != NULL ? getdelim(&text, &room, '\0', file) : -1;
     if (file != NULL)
         fclose(file);
+    struct string *copy = length >= 0 ? make_string(text, (size_t)length) : NULL;
     free(text);
-    return status;
+    if (copy == NULL)
+        error_raise("no file that can be read", make_string(path, strlen(path)));
+    text_run(copy->text, false);
+}
+
+int lisp_run(const char *name, const char *text, bool echo)
+{
+    if (setjmp(error_jump) != 0) {
+        error_report(name);
+        return -1;
+    }
+    if (text != NULL)
+        text_run(text, echo);
+    else
+        lisp_load(name);
+    return 0;
 }
 
 int lisp_init(int argc, char **argv)
@@ -97,5 +84,5 @@ int lisp_init(int argc, char **argv)
         return -1;
     compile_init();
     builtins_init(argc, argv);
-    return lisp_run_text("prelude", lisp_prelude, false);
+    return lisp_run("prelude", lisp_prelude, false);
 }

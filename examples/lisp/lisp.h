@@ -14,30 +14,29 @@
 /* Starts the heap, defines the builtins and runs the prelude. 0, or -1. */
 int lisp_init(int argc, char **argv);
 
-/* Reads and runs all forms of a text; name is for messages. With echo it prints
- * their values. 0, or -1 after an error, which it has reported. */
-int lisp_run_text(const char *name, const char *text, bool echo);
-int lisp_run_file(const char *path);
+/* Reads and runs all forms of a text, or of the file `name` where it is NULL; with
+ * echo it prints their values. 0, or -1 after an error, which it has reported. */
+int lisp_run(const char *name, const char *text, bool echo);
+
+/* Runs a file's forms; errors go on to who is running already. */
+void lisp_load(const char *path);
 
 /* Gives up what is being run. culprit NULL is none. */
 __attribute__((noreturn, cold)) void error_raise(const char *message, val culprit);
 
 extern const char lisp_prelude[]; /* prelude.scm */
 
-/* ---- object.c: making and comparing objects; tables ---------------------- */
+/* ---- object.c: making and comparing objects ------------------------------- */
 
 val make_string(const char *text, size_t length_bytes); /* text NULL: to be filled */
 val make_vector(size_t count, val fill);
-val make_table(void);
+val make_vector_of(val list);
 val intern(const char *name, size_t length_bytes);
 val list_of(size_t n, val *items);
-val list_reverse(val list);   /* in place */
-size_t list_length(val list); /* raises an error if it is none */
+val list_reverse(val list, val tail); /* a copy, before tail */
+size_t list_length(val list);         /* raises an error if it is none */
 bool is_equal(val a, val b);
-
-val table_get(const struct table *table, val key); /* or NULL */
-void table_put(struct table *table, val key, val v);
-void table_remove(struct table *table, val key);
+uint64_t hash_equal(val v);
 
 /* ---- text.c: reading and printing ---------------------------------------- */
 
@@ -62,43 +61,42 @@ typedef val builtin_fn(size_t n, val *args);
 /* What only the machine itself can do. */
 enum special { SPECIAL_NONE, SPECIAL_CALLCC, SPECIAL_APPLY, SPECIAL_EVAL };
 
-enum { PRIMITIVE_ARGS_MAX = 8 };
+enum { PRIMITIVE_ARGS_MAX = 8, MANY = 1 << 30 }; /* MANY: as args_max */
 
 struct builtin { /* in static memory, but a value like any other */
     struct head head;
     const char *name;
-    const char *signature; /* builtin.c; what follows from it is below */
-    builtin_fn *fn;
-    enum special special;
     uint32_t args_min;
     uint32_t args_max;
-    uint32_t checked; /* so many of its arguments must be of types */
-    uint8_t types[PRIMITIVE_ARGS_MAX];
+    enum type first; /* what its first and its second argument must be */
+    enum type second;
+    builtin_fn *fn;
+    enum special special;
 };
 
 void builtins_init(int argc, char **argv);
 
 __attribute__((noreturn, cold)) void error_type(enum type type, val culprit);
 
-static inline bool is_of_type(val v, enum type type)
+static inline void check_type(val v, enum type type)
 {
-    if (type == TYPE_PAIR)
-        return is_pair(v);
-    if (type > TYPE_NUMBER)
-        return is_type(v, type);
-    if (type == TYPE_INDEX)
-        return is_fixnum(v) && fixnum_of(v) >= 0;
-    return type == TYPE_ANY || (type == TYPE_CHAR ? is_char(v) : is_number(v));
+    bool fits = type == TYPE_PAIR     ? is_pair(v)
+                : type > TYPE_NUMBER  ? is_type(v, type)
+                : type == TYPE_INDEX  ? is_fixnum(v) && fixnum_of(v) >= 0
+                : type == TYPE_CHAR   ? is_char(v)
+                : type == TYPE_NUMBER ? is_number(v)
+                                      : true;
+    if (!fits)
+        error_type(type, v);
 }
 
 /* The one place where arguments are checked. */
 static inline void builtin_check(const struct builtin *builtin, size_t n, val *args)
 {
-    for (size_t i = 0; i < n && i < builtin->checked; i++) {
-        enum type type = builtin->types[i % PRIMITIVE_ARGS_MAX];
-        if (!is_of_type(args[i], type))
-            error_type(type, args[i]);
-    }
+    if (builtin->first != TYPE_ANY && n > 0)
+        check_type(args[0], builtin->first);
+    if (builtin->second != TYPE_ANY && n > 1)
+        check_type(args[1], builtin->second);
 }
 
 /* ---- compile.c, run.c: what the compiler makes and the machine runs -------- */
@@ -115,7 +113,6 @@ enum op {
     CODE_IF,         /* kids: test, then, else */
     CODE_OR,         /* kids: until one is true */
     CODE_SEQUENCE,   /* kids, at least one */
-    CODE_LET,        /* kids: values of the first slots, then the body */
     CODE_CALL        /* kids: operator, operands */
 };
 
@@ -123,13 +120,14 @@ enum op {
 struct code {
     uint8_t op;
     bool is_simple;
-    bool has_simple_values; /* call, let: of kids whose values it needs */
-    bool has_rest;          /* lambda: the last parameter takes what is left */
-    uint32_t n;             /* kids */
+    bool has_simple_kids;
+    bool is_let;   /* call: of a lambda, with as many operands as it takes */
+    bool has_rest; /* lambda: the last parameter takes what is left */
+    uint32_t n;    /* kids */
     uint32_t depth;
     uint32_t slot;
     uint32_t params;
-    uint32_t slots; /* lambda, let: size of the environment */
+    uint32_t slots; /* lambda: size of the environment */
     val datum;      /* lambda: its name, or FALSE */
     struct code *kids[];
 };
@@ -139,9 +137,9 @@ struct frame {
     struct frame *up;
     struct code *code;
     struct env *env;
-    uint32_t at;    /* the kid that is being run */
+    uint32_t at;    /* the kid that is being run; as a word no address, and so no value */
     bool is_shared; /* a continuation has it: copy before writing */
-    val values[];   /* call, let: of the kids before `at` */
+    val values[];   /* call: of the kids before `at` */
 };
 
 void compile_init(void);
@@ -149,8 +147,7 @@ void compile_init(void);
 /* Code for a form at top level. Raises an error if it is no program. */
 struct code *compile(val form);
 
-/* The value of code, or of a call. Errors leave it by error_raise. */
+/* The value of code. Errors leave it by error_raise. */
 val run(struct code *code);
-val run_call(val function, size_t n, val *args);
 
 #endif

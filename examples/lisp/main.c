@@ -59,18 +59,11 @@ static char *repl_read(void)
 {
     char *text = readline("> ");
     while (text != NULL && !is_complete(text)) {
-        char *line = readline(". ");
-        if (line == NULL)
+        char *line = readline(". "), *both = NULL;
+        if (line == NULL || asprintf(&both, "%s\n%s", text, line) < 0)
             break;
-        size_t length = strlen(text), more = strlen(line);
-        char *both = realloc(text, length + more + 2);
-        if (both == NULL) {
-            free(line);
-            break;
-        }
-        both[length] = '\n';
-        memcpy(both + length + 1, line, more + 1);
         free(line);
+        free(text);
         text = both;
     }
     return text;
@@ -81,7 +74,7 @@ static void repl_run(void)
     for (char *text; (text = repl_read()) != NULL; free(text)) {
         if (text[0] != '\0')
             add_history(text);
-        lisp_run_text("repl", text, true);
+        lisp_run("repl", text, true);
         fflush(stdout);
     }
     fputc('\n', stdout);
@@ -93,7 +86,7 @@ int main(int argc, char **argv)
     if (lisp_init(rest, argv + argc - rest) != 0)
         return 1;
     if (argc > 1)
-        return lisp_run_file(argv[1]) == 0 ? 0 : 1;
+        return lisp_run(argv[1], NULL, false) == 0 ? 0 : 1;
     repl_run();
     return 0;
 }

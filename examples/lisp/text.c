@@ -110,65 +110,47 @@ static val read_required(struct reader *reader)
     return form;
 }
 
-static bool read_try(struct reader *reader, char c)
+static bool read_try(struct reader *reader, const char *token)
 {
     read_skip(reader);
-    if (*reader->at != c)
+    if (strncmp(reader->at, token, strlen(token)) != 0)
         return false;
-    reader->at++;
+    reader->at += strlen(token);
     return true;
 }
 
 static val read_list(struct reader *reader)
 {
     val list = NIL, tail = NIL;
-    while (tail == NIL && !read_try(reader, ')')) {
+    while (!read_try(reader, ")")) {
         if (reader->at[0] != '.' || !is_delimiter(reader->at[1])) {
             list = cons(read_required(reader), list);
             continue;
         }
         reader->at++;
         tail = read_required(reader);
-        if (list == NIL || !read_try(reader, ')'))
+        if (list == NIL || !read_try(reader, ")"))
             error_raise("bad dot", list);
+        break;
     }
-    val last = list, all = list_reverse(list);
-    if (tail != NIL)
-        heap_store(last, &pair_of(last)->cdr, tail);
-    return all;
-}
-
-static val read_vector(struct reader *reader)
-{
-    val list = read_list(reader);
-    struct vector *vector = make_vector(list_length(list), NIL);
-    for (size_t i = 0; is_pair(list); list = cdr(list))
-        vector->items[i++] = car(list);
-    return vector;
-}
-
-/* 'form is (quote form). */
-static val read_quoted(struct reader *reader, const char *name)
-{
-    val rest = cons(read_required(reader), NIL);
-    return cons(intern(name, strlen(name)), rest);
+    return list_reverse(list, tail);
 }
 
 static val read_nested(struct reader *reader)
 {
-    if (read_try(reader, '('))
+    static const char *const quotes[][2] = {
+        {"'", "quote"}, {"`", "quasiquote"}, {",@", "unquote-splicing"}, {",", "unquote"}};
+    if (read_try(reader, "("))
         return read_list(reader);
-    if (read_try(reader, '#'))
-        return reader->at++, read_vector(reader);
-    if (read_try(reader, '\''))
-        return read_quoted(reader, "quote");
-    if (read_try(reader, '`'))
-        return read_quoted(reader, "quasiquote");
-    if (!read_try(reader, ','))
-        error_raise("a closing parenthesis too many", NULL);
-    if (read_try(reader, '@'))
-        return read_quoted(reader, "unquote-splicing");
-    return read_quoted(reader, "unquote");
+    if (read_try(reader, "#("))
+        return make_vector_of(read_list(reader));
+    for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
+        if (read_try(reader, quotes[i][0])) {
+            val rest = cons(read_required(reader), NIL);
+            return cons(intern(quotes[i][1], strlen(quotes[i][1])), rest);
+        }
+    }
+    error_raise("a closing parenthesis too many", NULL);
 }
 
 val read_form(struct reader *reader)
@@ -225,9 +207,10 @@ static void print_string(FILE *out, const struct string *string, bool quoted)
 
 static void print_list(FILE *out, val v, bool quoted)
 {
-    char before = '(';
-    for (; is_pair(v); v = cdr(v), before = ' ') {
-        fputc(before, out);
+    const char *before = "";
+    fputc('(', out);
+    for (; is_pair(v); v = cdr(v), before = " ") {
+        fputs(before, out);
         print(out, car(v), quoted);
     }
     if (v != NIL) {
@@ -237,45 +220,27 @@ static void print_list(FILE *out, val v, bool quoted)
     fputc(')', out);
 }
 
-static void print_vector(FILE *out, const struct vector *vector, bool quoted)
-{
-    fputs(vector->count == 0 ? "#(" : "#", out);
-    for (size_t i = 0; i < vector->count; i++) {
-        fputc(i == 0 ? '(' : ' ', out);
-        print(out, vector->items[i], quoted);
-    }
-    fputc(')', out);
-}
-
-static void print_closure(FILE *out, const struct closure *closure)
-{
-    fputs("#<procedure", out);
-    if (closure->code->datum != FALSE) {
-        fputc(' ', out);
-        print(out, closure->code->datum, false);
-    }
-    fputc('>', out);
-}
-
 static void print_object(FILE *out, val v, bool quoted)
 {
-    static const char *const names[] = {[TYPE_CONTINUATION] = "#<continuation>",
-                                        [TYPE_TABLE] = "#<table>",
-                                        [TYPE_WEAK_TABLE] = "#<weak-table>",
-                                        [TYPE_MACRO] = "#<macro>"};
+    static const char *const names[] = {
+        [TYPE_CLOSURE] = "procedure",         [TYPE_BUILTIN] = "builtin",
+        [TYPE_CONTINUATION] = "continuation", [TYPE_TABLE] = "table",
+        [TYPE_WEAK_TABLE] = "weak-table",     [TYPE_MACRO] = "macro"};
     enum type type = ((struct head *)v)->type;
-    if (type == TYPE_SYMBOL)
-        print_string(out, symbol_of(v)->name, false);
-    else if (type == TYPE_STRING)
-        print_string(out, v, quoted);
-    else if (type == TYPE_VECTOR)
-        print_vector(out, v, quoted);
-    else if (type == TYPE_CLOSURE)
-        print_closure(out, v);
-    else if (type == TYPE_BUILTIN)
-        fprintf(out, "#<builtin %s>", ((struct builtin *)v)->name);
-    else
-        fputs(names[type], out);
+    if (type == TYPE_SYMBOL || type == TYPE_STRING) {
+        print_string(out, type == TYPE_STRING ? v : symbol_of(v)->name,
+                     quoted && type == TYPE_STRING);
+    } else if (type == TYPE_VECTOR) {
+        fputc('#', out);
+        print_list(out, list_of(((struct vector *)v)->count, ((struct vector *)v)->items), quoted);
+    } else {
+        fprintf(out, "#<%s", names[type]);
+        if (type == TYPE_BUILTIN)
+            fprintf(out, " %s", ((struct builtin *)v)->name);
+        if (type == TYPE_CLOSURE && ((struct closure *)v)->code->datum != FALSE)
+            fprintf(out, " %s", symbol_of(((struct closure *)v)->code->datum)->name->text);
+        fputc('>', out);
+    }
 }
 
 static void print_constant(FILE *out, val v, bool quoted)

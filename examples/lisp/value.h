@@ -63,7 +63,7 @@ enum type {
 
 struct head {
     uint32_t type;
-    uint32_t extra; /* symbol: number of its syntax, or 0; table: its keys, removed ones too */
+    uint32_t extra; /* symbol: number of its syntax, or 0 */
 };
 
 struct pair {
@@ -103,13 +103,7 @@ struct closure {
     struct env *env;
 };
 
-struct table {
-    struct head head;
-    struct vector *keys;
-    struct vector *values;
-};
-
-struct record { /* continuation: frame, NULL at the end; macro: function; weak table: table */
+struct record { /* continuation: a frame; macro: a function; table: a vector; weak table */
     struct head head;
     void *first;
     void *second;
