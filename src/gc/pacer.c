@@ -78,11 +78,22 @@ static size_t nursery_cap(const struct gcxi_pacer *pacer,
                     gcxi_min(pacer->live_bytes / 4, 4 * settings->cache_bytes));
 }
 
+/* What the survivors of a minor cycle took: no more than twice what full cycles
+ * take for so much. The rest was the machine's, busy with something else, and a
+ * smaller nursery would not shorten it. */
+static uint64_t survivors_ns(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+{
+    double per_byte = (double)pacer->full_ns / ((double)pacer->live_at_full + 1);
+    uint64_t most = (uint64_t)(2 * per_byte * (double)cycle->promoted_bytes);
+    return pacer->full_ns != 0 ? gcxi_min(cycle->young_ns, most) : cycle->young_ns;
+}
+
 /* The largest nursery whose survivors are marked within the time a minor cycle
  * should take, as far as the last one tells. */
-static size_t nursery_for_pause(const struct gcxi_pacer_cycle *cycle)
+static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
+                                const struct gcxi_pacer_cycle *cycle)
 {
-    uint64_t young_us = cycle->young_ns / 1000 + 1;
+    uint64_t young_us = survivors_ns(pacer, cycle) / 1000 + 1;
     uint64_t bytes = cycle->allocated_bytes * (uint64_t)(MINOR_NS / 1000) / young_us;
     return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
 }
@@ -287,7 +298,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     if (!cycle->is_full) {
         uint64_t ms = (cycle->interval_ns + cycle->pause_ns) / 1000000 + 1;
         pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
-        pacer->pause_cap_bytes = nursery_for_pause(cycle);
+        pacer->pause_cap_bytes = nursery_for_pause(pacer, cycle);
     }
     pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);

@@ -66,6 +66,7 @@ static void simulate(const struct gcxi_pacer_settings *settings, const struct pr
             cycle.pause_ns = cycle.is_full ? program->full_ns : program->minor_ns;
         if (program->spikes != 0 && !cycle.is_full && i % program->spikes == 0)
             cycle.pause_ns *= 10;
+        cycle.young_ns = cycle.pause_ns;
         old_live += building;
         old_garbage = cycle.is_full ? garbage : old_garbage + garbage;
         cycle.live_bytes = old_live + old_garbage;
@@ -143,6 +144,18 @@ static void minor_cycles_that_pay_stay_though_some_are_long(void **state)
     (void)state;
     simulate(&usual, &program, 4000, &o);
     assert_true(o.minor_cycles > 10 * o.full_cycles);
+}
+
+/* A machine that is busy with something else makes every cycle long. */
+static void on_a_busy_machine_the_nursery_stays(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct program program = {512 * GCXI_MIB, 2, 0, 20000000, 130000000, 0};
+    struct outcome o;
+    (void)state;
+    settings.concurrent_bytes = 0; /* so that minor cycles are not given up */
+    simulate(&settings, &program, 4000, &o);
+    assert_true(o.last_nursery >= usual.cache_bytes / 2);
 }
 
 /* Who wants full cycles beside the program all the time needs them. */
@@ -415,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_nursery_with_costly_remembering_grows_and_shrinks_back),
         cmocka_unit_test(minor_cycles_that_do_not_pay_are_given_up_and_tried_again),
         cmocka_unit_test(minor_cycles_that_pay_stay_though_some_are_long),
+        cmocka_unit_test(on_a_busy_machine_the_nursery_stays),
         cmocka_unit_test(asked_for_marking_beside_the_program_they_stay),
         cmocka_unit_test(small_heaps_have_small_nurseries),
         cmocka_unit_test(without_minor_cycles_all_are_full),
