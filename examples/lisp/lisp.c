@@ -39,8 +39,7 @@ static void error_report(const char *where)
 
 static void text_run(const char *text, bool echo)
 {
-    struct reader reader = {.at = text};
-    for (val form; (form = read_form(&reader)) != END_OF_FILE;) {
+    for (val form; (form = read_form(&text)) != END_OF_FILE;) {
         val v = run(compile(form));
         if (echo && v != UNSPECIFIED) {
             print(stdout, v, true);
@@ -82,6 +81,10 @@ int lisp_init(int argc, char **argv)
 {
     if (!heap_init())
         return -1;
+    if (setjmp(error_jump) != 0) {
+        error_report("start");
+        return -1;
+    }
     compile_init();
     builtins_init(argc, argv);
     return lisp_run("prelude", lisp_prelude, false);

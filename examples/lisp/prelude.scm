@@ -2,6 +2,11 @@
 ; compile.c has, the functions that call functions, so that continuations pass
 ; through them, and whatever needs no C. CMake makes a C string of this file.
 
+; ---- Other names: builtins as well --------------------------------------------
+(define eqv? eq?)
+(define memv memq)
+(define assv assq)
+
 ; ---- Pairs ------------------------------------------------------------------
 (define (caar x) (car (car x)))
 (define (cadr x) (car (cdr x)))
