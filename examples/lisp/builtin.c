@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lisp.h"
@@ -175,6 +176,12 @@ static val string_to_number(const struct string *string)
 {
     val number;
     return read_number(string->text, string->length_bytes, &number) ? number : FALSE;
+}
+
+static val string_put(const struct string *string, FILE *out)
+{
+    fwrite(string->text, 1, string->length_bytes, out);
+    return UNSPECIFIED;
 }
 
 /* ---- Weak tables ------------------------------------------------------------ */

@@ -19,31 +19,20 @@ struct scope {
 };
 
 /* What is no macro of prelude.scm. Its number is in the symbol's head. */
-enum syntax {
-    SYNTAX_NONE,
-    SYNTAX_BEGIN,
-    SYNTAX_DEFINE,
-    SYNTAX_IF,
-    SYNTAX_LAMBDA,
-    SYNTAX_MACRO,
-    SYNTAX_OR,
-    SYNTAX_QUOTE,
-    SYNTAX_SET,
-    SYNTAXES
-};
+enum syntax { NO_SYNTAX, BEGIN, DEFINE, IF, LAMBDA, MACRO, OR, QUOTE, SET, SYNTAXES };
 
 static const char *const syntax_names[] = {"",   "begin", "define", "if", "lambda", "define-macro",
                                            "or", "quote", "set!"};
 
 void compile_init(void)
 {
-    for (uint32_t i = SYNTAX_BEGIN; i < SYNTAXES; i++)
+    for (uint32_t i = BEGIN; i < SYNTAXES; i++)
         symbol_of(intern(syntax_names[i], strlen(syntax_names[i])))->head.extra = i;
 }
 
 static enum syntax syntax_of(val v)
 {
-    return is_type(v, TYPE_SYMBOL) ? symbol_of(v)->head.extra : SYNTAX_NONE;
+    return is_type(v, TYPE_SYMBOL) ? symbol_of(v)->head.extra : NO_SYNTAX;
 }
 
 static struct code *compile_form(val form, struct scope *scope);
@@ -152,7 +141,7 @@ static struct code *compile_body(val forms, struct scope *scope)
 {
     for (val rest = forms; is_pair(rest); rest = cdr(rest)) {
         val form = car(rest);
-        if (is_pair(form) && syntax_of(car(form)) == SYNTAX_DEFINE && is_pair(cdr(form)))
+        if (is_pair(form) && syntax_of(car(form)) == DEFINE && is_pair(cdr(form)))
             scope_add(scope, define_name(car(cdr(form))));
     }
     return compile_sequence(forms, scope);
@@ -214,22 +203,22 @@ static struct code *compile_special(enum syntax syntax, val form, struct scope *
 {
     struct code *code;
     val rest = cdr(form);
-    if (syntax != SYNTAX_BEGIN && !is_pair(rest))
+    if (syntax != BEGIN && !is_pair(rest))
         compile_fail(form);
     switch (syntax) {
-    case SYNTAX_DEFINE:
+    case DEFINE:
         return compile_define(car(rest), cdr(rest), scope);
-    case SYNTAX_IF:
+    case IF:
         return compile_if(rest, scope);
-    case SYNTAX_LAMBDA:
+    case LAMBDA:
         return compile_lambda(FALSE, car(rest), cdr(rest), scope);
-    case SYNTAX_MACRO:
+    case MACRO:
         return compile_macro(car(rest), cdr(rest));
-    case SYNTAX_OR:
+    case OR:
         return code_of_list(CODE_OR, rest, scope);
-    case SYNTAX_QUOTE:
+    case QUOTE:
         return code_create(CODE_CONSTANT, 0, car(rest));
-    case SYNTAX_SET:
+    case SET:
         code = code_variable(true, define_name(car(rest)), scope);
         code_set_kid(code, 0, compile_sequence(cdr(rest), scope));
         return code;
@@ -289,7 +278,7 @@ static struct code *compile_form(val form, struct scope *scope)
         return compile_call(form, scope);
     if (is_type(first->global, TYPE_MACRO))
         return compile_form(expand_macro(first->global, cdr(form)), scope);
-    if (syntax_of(first) != SYNTAX_NONE)
+    if (syntax_of(first) != NO_SYNTAX)
         return compile_special(syntax_of(first), form, scope);
     return compile_call(form, scope);
 }

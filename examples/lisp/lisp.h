@@ -4,8 +4,6 @@
 #ifndef LISP_LISP_H
 #define LISP_LISP_H
 
-#include <stdio.h>
-
 #include "heap.h"
 #include "value.h"
 
@@ -46,8 +44,8 @@ bool read_number(const char *text, size_t length_bytes, val *out);
 
 enum { NUMBER_BYTES = 32 }; /* enough for any as text */
 
-void print(FILE *out, val v, bool quoted); /* quoted: as `write` does */
 void print_number(char *out, val v);
+val name_of(val v);
 
 /* ---- builtin.c ------------------------------------------------------------ */
 

@@ -3,6 +3,7 @@
  * LISP_READLINE is 1 then.
  *
  * SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lisp.h"

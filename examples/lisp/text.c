@@ -3,9 +3,12 @@
  * SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lisp.h"
+
+enum { NAME_BYTES = 128 };
 
 static const char read_end[] = "the text ends within a form";
 
@@ -144,7 +147,7 @@ val read_form(const char **at)
     return read_atom(at);
 }
 
-/* ---- Printing ------------------------------------------------------------- */
+/* ---- Writing: what `display` and `write` of prelude.scm are made of ------------------------------------------------------------- */
 
 /* The shortest text that reads as the same double, and as no integer. */
 void print_number(char *out, val v)
@@ -160,80 +163,23 @@ void print_number(char *out, val v)
         strcat(out, ".0");
 }
 
-static void print_string(FILE *out, const struct string *string)
+/* What stands for a value that is no list, vector, string, number or character. */
+val name_of(val v)
 {
-    fputc('"', out);
-    for (size_t i = 0; i < string->length_bytes; i++) {
-        char c = string->text[i];
-        if (c == '"' || c == '\\' || c == '\n')
-            fputc('\\', out);
-        fputc(c == '\n' ? 'n' : c, out);
-    }
-    fputc('"', out);
-}
-
-static void print_list(FILE *out, val v, bool quoted)
-{
-    const char *before = "";
-    fputc('(', out);
-    for (; is_pair(v); v = cdr(v), before = " ") {
-        fputs(before, out);
-        print(out, car(v), quoted);
-    }
-    if (v != NIL) {
-        fputs(" . ", out);
-        print(out, v, quoted);
-    }
-    fputc(')', out);
-}
-
-static void print_object(FILE *out, val v, bool quoted)
-{
-    static const char *const names[] = {"table",   "weak-table",   "procedure",
+    static const char *const types[] = {"table",   "weak-table",   "procedure",
                                         "builtin", "continuation", "macro"};
-    enum type type = ((struct head *)v)->type;
-    if (type == TYPE_STRING && quoted) {
-        print_string(out, v);
-    } else if (type == TYPE_STRING || type == TYPE_SYMBOL) {
-        const struct string *text = type == TYPE_STRING ? v : symbol_of(v)->name;
-        fwrite(text->text, 1, text->length_bytes, out);
-    } else if (type == TYPE_VECTOR) {
-        fputc('#', out);
-        print_list(out, list_of(vector_of(v)->count, vector_of(v)->items), quoted);
-    } else {
-        fprintf(out, "#<%s", names[type - TYPE_TABLE]);
-        if (type == TYPE_BUILTIN)
-            fprintf(out, " %s", ((struct builtin *)v)->name);
-        if (type == TYPE_CLOSURE && ((struct closure *)v)->code->datum != FALSE)
-            fprintf(out, " %s", symbol_of(((struct closure *)v)->code->datum)->name->text);
-        fputc('>', out);
-    }
-}
-
-static void print_char(FILE *out, uint32_t c, bool quoted)
-{
-    if (quoted)
-        fputs("#\\", out);
-    if (quoted && (c == ' ' || c == '\n'))
-        fputs(c == ' ' ? "space" : "newline", out);
-    else
-        fputc((int)c, out);
-}
-
-void print(FILE *out, val v, bool quoted)
-{
     static const char *const constants[] = {"", "()", "#f", "#t", "#<unspecified>", "#<eof>"};
-    char number[NUMBER_BYTES];
-    if (is_pair(v)) {
-        print_list(out, v, quoted);
-    } else if (is_pointer(v)) {
-        print_object(out, v, quoted);
-    } else if (is_number(v)) {
-        print_number(number, v);
-        fputs(number, out);
-    } else if (is_char(v)) {
-        print_char(out, char_of(v), quoted);
-    } else {
-        fputs(constants[VALUE_BITS(v) & 7], out);
-    }
+    char text[NAME_BYTES];
+    const char *own = "";
+    if (is_type(v, TYPE_SYMBOL))
+        return symbol_of(v)->name;
+    if (!is_pointer(v))
+        return make_string(constants[VALUE_BITS(v) & 7], strlen(constants[VALUE_BITS(v) & 7]));
+    if (is_type(v, TYPE_BUILTIN))
+        own = ((struct builtin *)v)->name;
+    else if (is_type(v, TYPE_CLOSURE) && ((struct closure *)v)->code->datum != FALSE)
+        own = symbol_of(((struct closure *)v)->code->datum)->name->text;
+    snprintf(text, sizeof text, "#<%s%s%s>", types[((struct head *)v)->type - TYPE_TABLE],
+             *own == '\0' ? "" : " ", own);
+    return make_string(text, strlen(text));
 }
