@@ -46,19 +46,19 @@ static bool both_fixnums(val a, val b)
     return is_fixnum(a) && is_fixnum(b);
 }
 
-#define ARITHMETIC(name, operator, overflows, unit)                            \
-    static val name(size_t n, val *args)                                       \
-    {                                                                          \
-        val all = n > 1 ? args[0] : make_integer(unit);                        \
-        for (size_t i = n > 1; i < n; i++) {                                   \
-            int64_t result;                                                    \
-            if (both_fixnums(all, args[i]) &&                                  \
-                !overflows(fixnum_of(all), fixnum_of(args[i]), &result))       \
-                all = make_integer(result);                                    \
-            else                                                               \
-                all = make_double(number_of(all) operator number_of(args[i])); \
-        }                                                                      \
-        return all;                                                            \
+#define ARITHMETIC(name, op, overflows, unit)                            \
+    static val name(size_t n, val *args)                                 \
+    {                                                                    \
+        val all = n > 1 ? args[0] : make_integer(unit);                  \
+        for (size_t i = n > 1; i < n; i++) {                             \
+            int64_t result;                                              \
+            if (both_fixnums(all, args[i]) &&                            \
+                !overflows(fixnum_of(all), fixnum_of(args[i]), &result)) \
+                all = make_integer(result);                              \
+            else                                                         \
+                all = make_double(number_of(all) op number_of(args[i])); \
+        }                                                                \
+        return all;                                                      \
     }
 
 ARITHMETIC(number_add, +, __builtin_add_overflow, 0)
@@ -91,17 +91,17 @@ static val number_expt(val base, val exponent)
     return make_number(power, both_fixnums(base, exponent));
 }
 
-#define COMPARISON(name, operator)                                        \
-    static val name(size_t n, val *args)                                  \
-    {                                                                     \
-        for (size_t i = 1; i < n; i++) {                                  \
-            val a = args[i - 1], b = args[i];                             \
-            if (!(both_fixnums(a, b) ? fixnum_of(a) operator fixnum_of(b) \
-                                     : number_of(a)                       \
-                                       operator number_of(b)))            \
-                return FALSE;                                             \
-        }                                                                 \
-        return TRUE;                                                      \
+#define COMPARISON(name, op)                                                                      \
+    static val name(size_t n, val *args)                                                          \
+    {                                                                                             \
+        for (size_t i = 1; i < n; i++) {                                                          \
+            val a = args[i - 1], b = args[i];                                                     \
+            bool holds =                                                                          \
+                both_fixnums(a, b) ? fixnum_of(a) op fixnum_of(b) : number_of(a) op number_of(b); \
+            if (!holds)                                                                           \
+                return FALSE;                                                                     \
+        }                                                                                         \
+        return TRUE;                                                                              \
     }
 
 COMPARISON(number_equal, ==)
@@ -243,17 +243,9 @@ static struct builtin builtins[] = {
 
 void error_type(enum type type, val culprit)
 {
-    static const char *const messages[] = {"",
-                                           "not a pair",
-                                           "not an integer",
-                                           "not a character",
-                                           "not a number",
-                                           "not a symbol",
-                                           "not a string",
-                                           "not a vector",
-                                           "not a table",
-                                           "not a weak table"};
-    error_raise(messages[type], culprit);
+    static char message[32];
+    snprintf(message, sizeof message, "not a %s", type_names[type]);
+    error_raise(message, culprit);
 }
 
 void builtins_init(int argc, char **argv)

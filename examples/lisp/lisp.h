@@ -44,6 +44,8 @@ bool read_number(const char *text, size_t length_bytes, val *out);
 
 enum { NUMBER_BYTES = 32 }; /* enough for any as text */
 
+extern const char *const type_names[]; /* by enum type */
+
 void print_number(char *out, val v);
 val name_of(val v);
 

@@ -10,6 +10,10 @@
 
 enum { NAME_BYTES = 128 };
 
+const char *const type_names[] = {"value",     "pair",    "fixnum",       "character", "number",
+                                  "symbol",    "string",  "vector",       "table",     "weak-table",
+                                  "procedure", "builtin", "continuation", "macro"};
+
 static const char read_end[] = "the text ends within a form";
 
 /* ---- Reading: atoms ------------------------------------------------------- */
@@ -166,8 +170,6 @@ void print_number(char *out, val v)
 /* What stands for a value that is no list, vector, string, number or character. */
 val name_of(val v)
 {
-    static const char *const types[] = {"table",   "weak-table",   "procedure",
-                                        "builtin", "continuation", "macro"};
     static const char *const constants[] = {"", "()", "#f", "#t", "#<unspecified>", "#<eof>"};
     char text[NAME_BYTES];
     const char *own = "";
@@ -179,7 +181,7 @@ val name_of(val v)
         own = ((struct builtin *)v)->name;
     else if (is_type(v, TYPE_CLOSURE) && ((struct closure *)v)->code->datum != FALSE)
         own = symbol_of(((struct closure *)v)->code->datum)->name->text;
-    snprintf(text, sizeof text, "#<%s%s%s>", types[((struct head *)v)->type - TYPE_TABLE],
+    snprintf(text, sizeof text, "#<%s%s%s>", type_names[((struct head *)v)->type],
              *own == '\0' ? "" : " ", own);
     return make_string(text, strlen(text));
 }
