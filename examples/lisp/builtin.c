@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lisp.h"
@@ -13,7 +14,7 @@
 static size_t index_of(val v, size_t end)
 {
     if (!is_fixnum(v) || fixnum_of(v) < 0 || (uint64_t)fixnum_of(v) >= end)
-        error_type(TYPE_INDEX, v);
+        error_raise("not an index", v);
     return (size_t)fixnum_of(v);
 }
 
@@ -33,16 +34,9 @@ static double number_of(val v)
     return double_of(v);
 }
 
-static int64_t integer_of(val v)
-{
-    if (!is_fixnum(v))
-        error_raise("not an integer", v);
-    return fixnum_of(v);
-}
-
 static int64_t divisor_of(val v)
 {
-    if (integer_of(v) == 0)
+    if (fixnum_of(v) == 0)
         error_raise("division by zero", NULL);
     return fixnum_of(v);
 }
@@ -52,19 +46,19 @@ static bool both_fixnums(val a, val b)
     return is_fixnum(a) && is_fixnum(b);
 }
 
-#define ARITHMETIC(name, operator, overflows, unit)                            \
-    static val name(size_t n, val *args)                                       \
-    {                                                                          \
-        val all = n > 1 ? args[0] : make_integer(unit);                        \
-        for (size_t i = n > 1; i < n; i++) {                                   \
-            int64_t result;                                                    \
-            if (both_fixnums(all, args[i]) &&                                  \
-                !overflows(fixnum_of(all), fixnum_of(args[i]), &result))       \
-                all = make_integer(result);                                    \
-            else                                                               \
-                all = make_double(number_of(all) operator number_of(args[i])); \
-        }                                                                      \
-        return all;                                                            \
+#define ARITHMETIC(name, op, overflows, unit)                            \
+    static val name(size_t n, val *args)                                 \
+    {                                                                    \
+        val all = n > 1 ? args[0] : make_integer(unit);                  \
+        for (size_t i = n > 1; i < n; i++) {                             \
+            int64_t result;                                              \
+            if (both_fixnums(all, args[i]) &&                            \
+                !overflows(fixnum_of(all), fixnum_of(args[i]), &result)) \
+                all = make_integer(result);                              \
+            else                                                         \
+                all = make_double(number_of(all) op number_of(args[i])); \
+        }                                                                \
+        return all;                                                      \
     }
 
 ARITHMETIC(number_add, +, __builtin_add_overflow, 0)
@@ -97,17 +91,17 @@ static val number_expt(val base, val exponent)
     return make_number(power, both_fixnums(base, exponent));
 }
 
-#define COMPARISON(name, operator)                                        \
-    static val name(size_t n, val *args)                                  \
-    {                                                                     \
-        for (size_t i = 1; i < n; i++) {                                  \
-            val a = args[i - 1], b = args[i];                             \
-            if (!(both_fixnums(a, b) ? fixnum_of(a) operator fixnum_of(b) \
-                                     : number_of(a)                       \
-                                       operator number_of(b)))            \
-                return FALSE;                                             \
-        }                                                                 \
-        return TRUE;                                                      \
+#define COMPARISON(name, op)                                                                      \
+    static val name(size_t n, val *args)                                                          \
+    {                                                                                             \
+        for (size_t i = 1; i < n; i++) {                                                          \
+            val a = args[i - 1], b = args[i];                                                     \
+            bool holds =                                                                          \
+                both_fixnums(a, b) ? fixnum_of(a) op fixnum_of(b) : number_of(a) op number_of(b); \
+            if (!holds)                                                                           \
+                return FALSE;                                                                     \
+        }                                                                                         \
+        return TRUE;                                                                              \
     }
 
 COMPARISON(number_equal, ==)
@@ -137,16 +131,6 @@ static val list_find_pair(val key, val list)
     return is_pair(list) ? car(list) : FALSE;
 }
 
-static val vector_make(val count, val fill)
-{
-    return make_vector(index_of(count, SIZE_MAX / 16), fill);
-}
-
-static val vector_length(const struct vector *vector)
-{
-    return make_integer((int64_t)vector->count);
-}
-
 static val *vector_slot(struct vector *vector, val index)
 {
     return &vector->items[index_of(index, vector->count)];
@@ -154,22 +138,12 @@ static val *vector_slot(struct vector *vector, val index)
 
 /* ---- Strings: of bytes ------------------------------------------------------ */
 
-static val string_length(const struct string *string)
-{
-    return make_integer((int64_t)string->length_bytes);
-}
-
-static val string_ref(const struct string *string, val index)
-{
-    return make_char((unsigned char)string->text[index_of(index, string->length_bytes)]);
-}
-
 static val string_append(size_t n, val *args)
 {
     size_t length_bytes = 0;
     for (size_t i = 0; i < n; i++) {
         check_type(args[i], TYPE_STRING);
-        length_bytes += ((struct string *)args[i])->length_bytes;
+        length_bytes += string_of(args[i])->length_bytes;
     }
     struct string *all = make_string(NULL, length_bytes);
     char *at = all->text;
@@ -204,22 +178,13 @@ static val string_to_number(const struct string *string)
     return read_number(string->text, string->length_bytes, &number) ? number : FALSE;
 }
 
-static val string_to_symbol(const struct string *string)
+static val string_put(const struct string *string, FILE *out)
 {
-    return intern(string->text, string->length_bytes);
+    fwrite(string->text, 1, string->length_bytes, out);
+    return UNSPECIFIED;
 }
 
-/* ---- Tables: what prelude.scm cannot do; weak ones ---------------------------- */
-
-static val table_lists(const struct record *table)
-{
-    return table->first;
-}
-
-static val table_set_lists(struct record *table, val lists)
-{
-    return store(table, &table->first, lists);
-}
+/* ---- Weak tables ------------------------------------------------------------ */
 
 static val weak_make(void)
 {
@@ -242,11 +207,6 @@ static val weak_get(struct record *weak, val key, val otherwise)
 {
     val v = heap_weak_get(weak->first, key);
     return v != NULL ? v : otherwise;
-}
-
-static val weak_count(struct record *weak)
-{
-    return make_integer((int64_t)heap_weak_count(weak->first));
 }
 
 /* ---- The table -------------------------------------------------------------- */
@@ -283,16 +243,9 @@ static struct builtin builtins[] = {
 
 void error_type(enum type type, val culprit)
 {
-    static const char *const messages[] = {[TYPE_PAIR] = "not a pair",
-                                           [TYPE_INDEX] = "not an index",
-                                           [TYPE_CHAR] = "not a character",
-                                           [TYPE_NUMBER] = "not a number",
-                                           [TYPE_SYMBOL] = "not a symbol",
-                                           [TYPE_STRING] = "not a string",
-                                           [TYPE_VECTOR] = "not a vector",
-                                           [TYPE_TABLE] = "not a table",
-                                           [TYPE_WEAK_TABLE] = "not a weak table"};
-    error_raise(messages[type], culprit);
+    static char message[32];
+    snprintf(message, sizeof message, "not a %s", type_names[type]);
+    error_raise(message, culprit);
 }
 
 void builtins_init(int argc, char **argv)

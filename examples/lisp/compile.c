@@ -19,26 +19,20 @@ struct scope {
 };
 
 /* What is no macro of prelude.scm. Its number is in the symbol's head. */
-enum syntax {
-    SYNTAX_NONE,
-    SYNTAX_BEGIN,
-    SYNTAX_DEFINE,
-    SYNTAX_IF,
-    SYNTAX_LAMBDA,
-    SYNTAX_MACRO,
-    SYNTAX_OR,
-    SYNTAX_QUOTE,
-    SYNTAX_SET,
-    SYNTAXES
-};
+enum syntax { NO_SYNTAX, BEGIN, DEFINE, IF, LAMBDA, MACRO, OR, QUOTE, SET, SYNTAXES };
 
 static const char *const syntax_names[] = {"",   "begin", "define", "if", "lambda", "define-macro",
                                            "or", "quote", "set!"};
 
 void compile_init(void)
 {
-    for (uint32_t i = SYNTAX_BEGIN; i < SYNTAXES; i++)
+    for (uint32_t i = BEGIN; i < SYNTAXES; i++)
         symbol_of(intern(syntax_names[i], strlen(syntax_names[i])))->head.extra = i;
+}
+
+static enum syntax syntax_of(val v)
+{
+    return is_type(v, TYPE_SYMBOL) ? symbol_of(v)->head.extra : NO_SYNTAX;
 }
 
 static struct code *compile_form(val form, struct scope *scope);
@@ -81,14 +75,6 @@ static struct code *code_of_list(enum op op, val forms, struct scope *scope)
 
 /* ---- Variables ---------------------------------------------------------- */
 
-static void scope_add(struct scope *scope, val name)
-{
-    if (!is_type(name, TYPE_SYMBOL))
-        compile_fail(name);
-    scope->names = cons(name, scope->names);
-    scope->slots++;
-}
-
 /* The slot of a name, or -1. */
 static int64_t scope_find(const struct scope *scope, val name)
 {
@@ -96,6 +82,17 @@ static int64_t scope_find(const struct scope *scope, val name)
     for (val names = scope->names; is_pair(names) && car(names) != name; names = cdr(names))
         slot--;
     return slot;
+}
+
+/* Once only, if a body defines it again. */
+static void scope_add(struct scope *scope, val name)
+{
+    if (!is_type(name, TYPE_SYMBOL))
+        compile_fail(name);
+    if (scope_find(scope, name) < 0) {
+        scope->names = cons(name, scope->names);
+        scope->slots++;
+    }
 }
 
 /* The scope that has the name, and how many are below it; or NULL. */
@@ -139,18 +136,13 @@ static val define_name(val target)
     return name;
 }
 
-static bool is_definition(val form)
-{
-    return is_pair(form) && is_type(car(form), TYPE_SYMBOL) &&
-           symbol_of(car(form))->head.extra == SYNTAX_DEFINE && is_pair(cdr(form));
-}
-
 /* Names that the body defines are known to all of it. */
 static struct code *compile_body(val forms, struct scope *scope)
 {
     for (val rest = forms; is_pair(rest); rest = cdr(rest)) {
-        if (is_definition(car(rest)) && scope_find(scope, define_name(car(cdr(car(rest))))) < 0)
-            scope_add(scope, define_name(car(cdr(car(rest)))));
+        val form = car(rest);
+        if (is_pair(form) && syntax_of(car(form)) == DEFINE && is_pair(cdr(form)))
+            scope_add(scope, define_name(car(cdr(form))));
     }
     return compile_sequence(forms, scope);
 }
@@ -175,7 +167,7 @@ static struct code *compile_lambda(val name, val params, val body, struct scope 
 static struct code *compile_define(val target, val rest, struct scope *scope)
 {
     struct symbol *name = define_name(target);
-    if (scope != NULL && scope_find(scope, name) < 0)
+    if (scope != NULL)
         scope_add(scope, name);
     if (scope == NULL && is_type(name->global, TYPE_MACRO))
         heap_store(name, &name->global, NULL);
@@ -207,33 +199,29 @@ static struct code *compile_if(val forms, struct scope *scope)
     return code;
 }
 
-static struct code *compile_set(val name, val rest, struct scope *scope)
-{
-    struct code *code = code_variable(true, define_name(name), scope);
-    code_set_kid(code, 0, compile_sequence(rest, scope));
-    return code;
-}
-
 static struct code *compile_special(enum syntax syntax, val form, struct scope *scope)
 {
+    struct code *code;
     val rest = cdr(form);
-    if (syntax != SYNTAX_BEGIN && !is_pair(rest))
+    if (syntax != BEGIN && !is_pair(rest))
         compile_fail(form);
     switch (syntax) {
-    case SYNTAX_DEFINE:
+    case DEFINE:
         return compile_define(car(rest), cdr(rest), scope);
-    case SYNTAX_IF:
+    case IF:
         return compile_if(rest, scope);
-    case SYNTAX_LAMBDA:
+    case LAMBDA:
         return compile_lambda(FALSE, car(rest), cdr(rest), scope);
-    case SYNTAX_MACRO:
+    case MACRO:
         return compile_macro(car(rest), cdr(rest));
-    case SYNTAX_OR:
+    case OR:
         return code_of_list(CODE_OR, rest, scope);
-    case SYNTAX_QUOTE:
+    case QUOTE:
         return code_create(CODE_CONSTANT, 0, car(rest));
-    case SYNTAX_SET:
-        return compile_set(car(rest), cdr(rest), scope);
+    case SET:
+        code = code_variable(true, define_name(car(rest)), scope);
+        code_set_kid(code, 0, compile_sequence(cdr(rest), scope));
+        return code;
     default:
         return compile_sequence(rest, scope);
     }
@@ -290,8 +278,8 @@ static struct code *compile_form(val form, struct scope *scope)
         return compile_call(form, scope);
     if (is_type(first->global, TYPE_MACRO))
         return compile_form(expand_macro(first->global, cdr(form)), scope);
-    if (first->head.extra != SYNTAX_NONE)
-        return compile_special(first->head.extra, form, scope);
+    if (syntax_of(first) != NO_SYNTAX)
+        return compile_special(syntax_of(first), form, scope);
     return compile_call(form, scope);
 }
 

@@ -16,7 +16,8 @@
 
 /* Which words of an object are values or pointers. */
 enum heap_kind {
-    HEAP_WORDS,  /* pairs, environments, frames: all */
+    HEAP_PAIR,   /* all; apart from what does not live as long */
+    HEAP_WORDS,  /* environments, frames: all */
     HEAP_RECORD, /* all but the head */
     HEAP_VECTOR,
     HEAP_CODE,
@@ -83,7 +84,7 @@ static inline void *heap_alloc(enum heap_kind kind, size_t bytes)
 
 static inline val cons(val car, val cdr)
 {
-    struct pair *pair = heap_alloc(HEAP_WORDS, sizeof *pair);
+    struct pair *pair = heap_alloc(HEAP_PAIR, sizeof *pair);
     pair->car = car;
     pair->cdr = cdr;
     return (char *)pair + 1;

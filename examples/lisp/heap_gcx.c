@@ -44,6 +44,7 @@ static bool heap_create_kinds(void)
 {
     uint64_t record = GCX_KIND_BIT(struct record, first) | GCX_KIND_BIT(struct record, second);
     bool is_done = true;
+    heap_kinds[HEAP_PAIR] = heap_kind("pair", 2, 3, NULL);
     heap_kinds[HEAP_WORDS] = heap_kind("words", 1, 1, NULL);
     heap_kinds[HEAP_RECORD] =
         heap_kind("record", sizeof(struct record) / sizeof(val), record, NULL);

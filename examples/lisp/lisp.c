@@ -7,6 +7,7 @@
 #include "lisp.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static jmp_buf error_jump;
@@ -25,27 +26,34 @@ void heap_exhausted(void)
     error_raise("out of memory", NULL);
 }
 
+/* Calls the prelude's function of that name. */
+static void show(const char *function, val v)
+{
+    val quoted = list_of(2, (val[]){intern("quote", 5), v});
+    run(compile(list_of(2, (val[]){intern(function, strlen(function)), quoted})));
+}
+
+/* An error while the culprit is shown is reported without one. */
 static void error_report(const char *where)
 {
+    static bool is_showing;
+    bool is_shown = error_culprit != NULL && !is_showing;
     fflush(stdout);
-    fprintf(stderr, "%s: error: %s", where, error_message);
-    if (error_culprit != NULL) {
-        fputs(": ", stderr);
-        print(stderr, error_culprit, true);
-    }
-    fputc('\n', stderr);
+    fprintf(stderr, "%s: error: %s%s", where, error_message, is_shown ? ": " : "");
+    is_showing = is_shown;
+    if (is_shown)
+        show("%write-error", error_culprit);
+    is_showing = false;
     error_culprit = NULL;
+    fputc('\n', stderr);
 }
 
 static void text_run(const char *text, bool echo)
 {
-    struct reader reader = {.at = text};
-    for (val form; (form = read_form(&reader)) != END_OF_FILE;) {
+    for (val form; (form = read_form(&text)) != END_OF_FILE;) {
         val v = run(compile(form));
-        if (echo && v != UNSPECIFIED) {
-            print(stdout, v, true);
-            fputc('\n', stdout);
-        }
+        if (echo && v != UNSPECIFIED)
+            show("%echo", v);
     }
 }
 
@@ -82,6 +90,10 @@ int lisp_init(int argc, char **argv)
 {
     if (!heap_init())
         return -1;
+    if (setjmp(error_jump) != 0) {
+        error_report("start");
+        return -1;
+    }
     compile_init();
     builtins_init(argc, argv);
     return lisp_run("prelude", lisp_prelude, false);

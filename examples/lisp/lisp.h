@@ -4,8 +4,6 @@
 #ifndef LISP_LISP_H
 #define LISP_LISP_H
 
-#include <stdio.h>
-
 #include "heap.h"
 #include "value.h"
 
@@ -40,19 +38,16 @@ uint64_t hash_equal(val v);
 
 /* ---- text.c: reading and printing ---------------------------------------- */
 
-struct reader {
-    const char *at; /* up to a zero */
-    int depth;
-};
-
-/* The next form, or END_OF_FILE. Raises an error for what is none. */
-val read_form(struct reader *reader);
+/* The next form, and *at behind it, or END_OF_FILE. Raises an error for what is none. */
+val read_form(const char **at);
 bool read_number(const char *text, size_t length_bytes, val *out);
 
 enum { NUMBER_BYTES = 32 }; /* enough for any as text */
 
-void print(FILE *out, val v, bool quoted); /* quoted: as `write` does */
+extern const char *const type_names[]; /* by enum type */
+
 void print_number(char *out, val v);
+val name_of(val v);
 
 /* ---- builtin.c ------------------------------------------------------------ */
 
@@ -80,13 +75,11 @@ __attribute__((noreturn, cold)) void error_type(enum type type, val culprit);
 
 static inline void check_type(val v, enum type type)
 {
-    bool fits = type == TYPE_PAIR     ? is_pair(v)
-                : type > TYPE_NUMBER  ? is_type(v, type)
-                : type == TYPE_INDEX  ? is_fixnum(v) && fixnum_of(v) >= 0
-                : type == TYPE_CHAR   ? is_char(v)
-                : type == TYPE_NUMBER ? is_number(v)
-                                      : true;
-    if (!fits)
+    if (!(type == TYPE_PAIR      ? is_pair(v)
+          : type == TYPE_INTEGER ? is_fixnum(v)
+          : type == TYPE_CHAR    ? is_char(v)
+          : type == TYPE_NUMBER  ? is_number(v)
+                                 : is_type(v, type)))
         error_type(type, v);
 }
 

@@ -3,8 +3,8 @@
  * LISP_READLINE is 1 then.
  *
  * SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "lisp.h"
 
@@ -14,25 +14,20 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 #else
+#define add_history(line) ((void)(line))
+
 static char *readline(const char *prompt)
 {
     char *line = NULL;
     size_t room = 0;
     fputs(prompt, stdout);
     fflush(stdout);
-    ssize_t length = getline(&line, &room, stdin);
-    if (length < 0) {
-        free(line);
-        return NULL;
+    if (getline(&line, &room, stdin) >= 0) {
+        line[strcspn(line, "\n")] = '\0';
+        return line;
     }
-    if (length > 0 && line[length - 1] == '\n')
-        line[length - 1] = '\0';
-    return line;
-}
-
-static void add_history(const char *line)
-{
-    (void)line;
+    free(line);
+    return NULL;
 }
 #endif
 

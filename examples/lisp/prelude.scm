@@ -2,6 +2,11 @@
 ; compile.c has, the functions that call functions, so that continuations pass
 ; through them, and whatever needs no C. CMake makes a C string of this file.
 
+; ---- Other names: builtins as well --------------------------------------------
+(define eqv? eq?)
+(define memv memq)
+(define assv assq)
+
 ; ---- Pairs ------------------------------------------------------------------
 (define (caar x) (car (car x)))
 (define (cadr x) (car (cdr x)))
@@ -117,7 +122,36 @@
           ((null? a) #t)
           ((eq? (car a) (car b)) (loop (cdr a) (cdr b)))
           (else (< (char->integer (car a)) (char->integer (car b)))))))
-(define (newline) (display "\n"))
+
+; ---- Output -------------------------------------------------------------------
+(define (%print x quoted? error?)
+  (define (put text) (%put text error?))
+  (define (char c)
+    (put (list->string (list c))))
+  (define (string i)
+    (when (< i (string-length x))
+      (let ((c (string-ref x i)))
+        (cond ((eq? c #\newline) (put "\\n"))
+              ((memq c '(#\" #\\)) (put "\\") (char c))
+              (else (char c)))
+        (string (+ i 1)))))
+  (define (rest l)
+    (cond ((pair? l) (put " ") (%print (car l) quoted? error?) (rest (cdr l)))
+          ((not (null? l)) (put " . ") (%print l quoted? error?))))
+  (cond ((pair? x) (put "(") (%print (car x) quoted? error?) (rest (cdr x)) (put ")"))
+        ((vector? x) (put "#") (%print (%items vector-ref (vector-length x) x) quoted? error?))
+        ((number? x) (put (number->string x)))
+        ((string? x) (if quoted? (begin (put "\"") (string 0) (put "\"")) (put x)))
+        ((not (char? x)) (put (%name x)))
+        ((not quoted?) (char x))
+        ((eq? x #\space) (put "#\\space"))
+        ((eq? x #\newline) (put "#\\newline"))
+        (else (put "#\\") (char x))))
+(define (display x) (%print x #f #f))
+(define (write x) (%print x #t #f))
+(define (newline) (%put "\n" #f))
+(define (%echo x) (%print x #t #f) (%put "\n" #f))
+(define (%write-error x) (%print x #t #t))
 
 ; ---- Tables: by contents ------------------------------------------------------
 ; A vector of association lists, twice as long when it has more keys than lists.

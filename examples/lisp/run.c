@@ -97,12 +97,6 @@ static struct frame *frame_push(struct machine *m, size_t values)
     return frame;
 }
 
-/* How many values a frame of that code has room for. */
-static size_t frame_values(const struct code *code)
-{
-    return code->op == CODE_CALL ? code->n : 0;
-}
-
 static struct frame *frame_share(struct frame *frame)
 {
     if (frame != NULL)
@@ -113,7 +107,8 @@ static struct frame *frame_share(struct frame *frame)
 /* M1: one's own copy of a frame. */
 static struct frame *frame_copy(const struct frame *shared)
 {
-    size_t bytes = sizeof *shared + frame_values(shared->code) * sizeof(val);
+    size_t values = shared->code->op == CODE_CALL ? shared->code->n : 0;
+    size_t bytes = sizeof *shared + values * sizeof(val);
     struct frame *frame = heap_alloc(HEAP_WORDS, bytes);
     memcpy(frame, shared, bytes);
     frame->is_shared = false;

@@ -1,29 +1,28 @@
 /* text.c -- from text to forms, and from values to text.
  *
- * The text that is read must not be collected: only the reader points into it.
- *
  * SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lisp.h"
 
-enum { READ_DEPTH_MAX = 10000 };
+enum { NAME_BYTES = 128 };
 
-static const struct {
-    const char *name;
-    uint32_t c;
-} char_names[] = {{"space", ' '}, {"newline", '\n'}, {"tab", '\t'}, {"nul", '\0'}};
+const char *const type_names[] = {"value",     "pair",    "fixnum",       "character", "number",
+                                  "symbol",    "string",  "vector",       "table",     "weak-table",
+                                  "procedure", "builtin", "continuation", "macro"};
 
-enum { CHAR_NAMES = sizeof char_names / sizeof *char_names };
+static const char read_end[] = "the text ends within a form";
 
 /* ---- Reading: atoms ------------------------------------------------------- */
 
-static void read_skip(struct reader *reader)
+static const char *skip_space(const char *at)
 {
-    while (*reader->at == ';' || isspace((unsigned char)*reader->at))
-        reader->at += *reader->at == ';' ? strcspn(reader->at, "\n") : 1;
+    while (*at == ';' || isspace((unsigned char)*at))
+        at += *at == ';' ? strcspn(at, "\n") : 1;
+    return at;
 }
 
 static bool is_delimiter(char c)
@@ -45,55 +44,49 @@ bool read_number(const char *text, size_t length_bytes, val *out)
     return end == text + length_bytes;
 }
 
+/* #t, #f, #\a, #\space, #\newline */
 static val read_hash(const char *text, size_t length_bytes)
 {
     if (length_bytes == 2 && (text[1] == 't' || text[1] == 'f'))
         return make_bool(text[1] == 't');
     if (length_bytes == 3 && text[1] == '\\')
         return make_char((unsigned char)text[2]);
-    for (size_t i = 0; length_bytes > 2 && i < CHAR_NAMES; i++) {
-        const char *name = char_names[i].name;
-        if (strlen(name) == length_bytes - 2 && strncmp(name, text + 2, length_bytes - 2) == 0)
-            return make_char(char_names[i].c);
-    }
+    if (length_bytes == 7 && strncmp(text, "#\\space", 7) == 0)
+        return make_char(' ');
+    if (length_bytes == 9 && strncmp(text, "#\\newline", 9) == 0)
+        return make_char('\n');
     error_raise("no such constant", make_string(text, length_bytes));
 }
 
-static val read_atom(struct reader *reader)
+static val read_atom(const char **at)
 {
-    const char *begin = reader->at;
+    const char *begin = *at, *end = begin;
     val number;
     if (begin[0] == '#' && begin[1] == '\\' && begin[2] != '\0')
-        reader->at += 3; /* a delimiter, too */
-    while (!is_delimiter(*reader->at))
-        reader->at++;
-    size_t length_bytes = (size_t)(reader->at - begin);
+        end += 3; /* a delimiter, too */
+    while (!is_delimiter(*end))
+        end++;
+    *at = end;
+    size_t length_bytes = (size_t)(end - begin);
     if (*begin == '#')
         return read_hash(begin, length_bytes);
-    if (read_number(begin, length_bytes, &number))
-        return number;
-    return intern(begin, length_bytes);
+    return read_number(begin, length_bytes, &number) ? number : intern(begin, length_bytes);
 }
 
-static __attribute__((noreturn)) void read_end(void)
+static val read_string(const char **at)
 {
-    error_raise("the text ends within a form", NULL);
-}
-
-static val read_string(struct reader *reader)
-{
-    const char *begin = ++reader->at;
-    for (; *reader->at != '"' && *reader->at != '\0'; reader->at++)
-        reader->at += reader->at[0] == '\\' && reader->at[1] != '\0';
-    if (*reader->at == '\0')
-        read_end();
-    struct string *string = make_string(NULL, (size_t)(reader->at++ - begin));
+    const char *from = *at + 1, *end = from;
+    while (*end != '"' && *end != '\0')
+        end += 1 + (end[0] == '\\' && end[1] != '\0');
+    if (*end == '\0')
+        error_raise(read_end, NULL);
+    *at = end + 1;
+    struct string *string = make_string(NULL, (size_t)(end - from));
     char *to = string->text;
-    for (const char *at = begin; at < reader->at - 1; at++) {
-        if (*at == '\\')
-            at++, *to++ = *at == 'n' ? '\n' : *at == 't' ? '\t' : *at;
-        else
-            *to++ = *at;
+    for (; from < end; from++) {
+        bool is_escaped = *from == '\\';
+        from += is_escaped;
+        *to++ = is_escaped && *from == 'n' ? '\n' : *from;
     }
     *to = '\0';
     string->length_bytes = (size_t)(to - string->text);
@@ -102,174 +95,93 @@ static val read_string(struct reader *reader)
 
 /* ---- Reading: forms ------------------------------------------------------- */
 
-static val read_required(struct reader *reader)
+static val read_nested(const char **at)
 {
-    val form = read_form(reader);
+    val form = read_form(at);
     if (form == END_OF_FILE)
-        read_end();
+        error_raise(read_end, NULL);
     return form;
 }
 
-static bool read_try(struct reader *reader, const char *token)
+static bool read_try(const char **at, const char *token)
 {
-    read_skip(reader);
-    if (strncmp(reader->at, token, strlen(token)) != 0)
-        return false;
-    reader->at += strlen(token);
-    return true;
+    *at = skip_space(*at);
+    bool is_there = strncmp(*at, token, strlen(token)) == 0;
+    *at += is_there ? strlen(token) : 0;
+    return is_there;
 }
 
-static val read_list(struct reader *reader)
+static val read_list(const char **at)
 {
-    val list = NIL, tail = NIL;
-    while (!read_try(reader, ")")) {
-        if (reader->at[0] != '.' || !is_delimiter(reader->at[1])) {
-            list = cons(read_required(reader), list);
-            continue;
+    val list = NIL;
+    while (!read_try(at, ")")) {
+        if ((*at)[0] == '.' && is_delimiter((*at)[1])) {
+            *at += 1;
+            val tail = read_nested(at);
+            if (!read_try(at, ")"))
+                error_raise("bad dot", tail);
+            return list_reverse(list, tail);
         }
-        reader->at++;
-        tail = read_required(reader);
-        if (list == NIL || !read_try(reader, ")"))
-            error_raise("bad dot", list);
-        break;
+        list = cons(read_nested(at), list);
     }
-    return list_reverse(list, tail);
+    return list_reverse(list, NIL);
 }
 
-static val read_nested(struct reader *reader)
+val read_form(const char **at)
 {
     static const char *const quotes[][2] = {
         {"'", "quote"}, {"`", "quasiquote"}, {",@", "unquote-splicing"}, {",", "unquote"}};
-    if (read_try(reader, "("))
-        return read_list(reader);
-    if (read_try(reader, "#("))
-        return make_vector_of(read_list(reader));
+    *at = skip_space(*at);
+    if (**at == '\0')
+        return END_OF_FILE;
+    if (**at == '"')
+        return read_string(at);
+    if (read_try(at, "("))
+        return read_list(at);
+    if (read_try(at, "#("))
+        return make_vector_of(read_list(at));
     for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
-        if (read_try(reader, quotes[i][0])) {
-            val rest = cons(read_required(reader), NIL);
+        if (read_try(at, quotes[i][0])) {
+            val rest = cons(read_nested(at), NIL);
             return cons(intern(quotes[i][1], strlen(quotes[i][1])), rest);
         }
     }
-    error_raise("a closing parenthesis too many", NULL);
+    if (**at == ')')
+        error_raise("a closing parenthesis too many", NULL);
+    return read_atom(at);
 }
 
-val read_form(struct reader *reader)
-{
-    read_skip(reader);
-    char c = *reader->at;
-    if (c == '\0')
-        return END_OF_FILE;
-    if (c == '"')
-        return read_string(reader);
-    if (strchr("('`,)", c) == NULL && (c != '#' || reader->at[1] != '('))
-        return read_atom(reader);
-    if (++reader->depth > READ_DEPTH_MAX)
-        error_raise("nested too deeply", NULL);
-    val form = read_nested(reader);
-    reader->depth--;
-    return form;
-}
-
-/* ---- Printing ------------------------------------------------------------- */
+/* ---- Writing: what `display` and `write` of prelude.scm are made of ------------------------------------------------------------- */
 
 /* The shortest text that reads as the same double, and as no integer. */
 void print_number(char *out, val v)
 {
-    if (is_fixnum(v)) {
+    if (is_fixnum(v))
         snprintf(out, NUMBER_BYTES, "%" PRId64, fixnum_of(v));
-        return;
-    }
-    double d = double_of(v);
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, NUMBER_BYTES, "%.*g", digits, d);
-        if (strtod(out, NULL) == d)
+    for (int digits = 15; !is_fixnum(v) && digits <= 17; digits++) {
+        snprintf(out, NUMBER_BYTES, "%.*g", digits, double_of(v));
+        if (strtod(out, NULL) == double_of(v))
             break;
     }
-    if (strpbrk(out, ".ein") == NULL)
+    if (!is_fixnum(v) && strpbrk(out, ".ein") == NULL)
         strcat(out, ".0");
 }
 
-static void print_string(FILE *out, const struct string *string, bool quoted)
+/* What stands for a value that is no list, vector, string, number or character. */
+val name_of(val v)
 {
-    if (!quoted) {
-        fwrite(string->text, 1, string->length_bytes, out);
-        return;
-    }
-    fputc('"', out);
-    for (size_t i = 0; i < string->length_bytes; i++) {
-        char c = string->text[i];
-        if (c == '"' || c == '\\' || c == '\n')
-            fputc('\\', out);
-        fputc(c == '\n' ? 'n' : c, out);
-    }
-    fputc('"', out);
-}
-
-static void print_list(FILE *out, val v, bool quoted)
-{
-    const char *before = "";
-    fputc('(', out);
-    for (; is_pair(v); v = cdr(v), before = " ") {
-        fputs(before, out);
-        print(out, car(v), quoted);
-    }
-    if (v != NIL) {
-        fputs(" . ", out);
-        print(out, v, quoted);
-    }
-    fputc(')', out);
-}
-
-static void print_object(FILE *out, val v, bool quoted)
-{
-    static const char *const names[] = {
-        [TYPE_CLOSURE] = "procedure",         [TYPE_BUILTIN] = "builtin",
-        [TYPE_CONTINUATION] = "continuation", [TYPE_TABLE] = "table",
-        [TYPE_WEAK_TABLE] = "weak-table",     [TYPE_MACRO] = "macro"};
-    enum type type = ((struct head *)v)->type;
-    if (type == TYPE_SYMBOL || type == TYPE_STRING) {
-        print_string(out, type == TYPE_STRING ? v : symbol_of(v)->name,
-                     quoted && type == TYPE_STRING);
-    } else if (type == TYPE_VECTOR) {
-        fputc('#', out);
-        print_list(out, list_of(((struct vector *)v)->count, ((struct vector *)v)->items), quoted);
-    } else {
-        fprintf(out, "#<%s", names[type]);
-        if (type == TYPE_BUILTIN)
-            fprintf(out, " %s", ((struct builtin *)v)->name);
-        if (type == TYPE_CLOSURE && ((struct closure *)v)->code->datum != FALSE)
-            fprintf(out, " %s", symbol_of(((struct closure *)v)->code->datum)->name->text);
-        fputc('>', out);
-    }
-}
-
-static void print_constant(FILE *out, val v, bool quoted)
-{
-    static const char *const names[] = {"#<nothing>", "()", "#f", "#t", "#<unspecified>", "#<eof>"};
-    if (!is_char(v)) {
-        fputs(names[VALUE_BITS(v) & 7], out);
-        return;
-    }
-    size_t i = 0;
-    while (quoted && i < CHAR_NAMES && char_names[i].c != char_of(v))
-        i++;
-    if (quoted && i < CHAR_NAMES)
-        fprintf(out, "#\\%s", char_names[i].name);
-    else
-        fprintf(out, quoted ? "#\\%c" : "%c", (int)char_of(v));
-}
-
-void print(FILE *out, val v, bool quoted)
-{
-    char number[NUMBER_BYTES];
-    if (is_pair(v)) {
-        print_list(out, v, quoted);
-    } else if (is_pointer(v)) {
-        print_object(out, v, quoted);
-    } else if (is_number(v)) {
-        print_number(number, v);
-        fputs(number, out);
-    } else {
-        print_constant(out, v, quoted);
-    }
+    static const char *const constants[] = {"", "()", "#f", "#t", "#<unspecified>", "#<eof>"};
+    char text[NAME_BYTES];
+    const char *own = "";
+    if (is_type(v, TYPE_SYMBOL))
+        return symbol_of(v)->name;
+    if (!is_pointer(v))
+        return make_string(constants[VALUE_BITS(v) & 7], strlen(constants[VALUE_BITS(v) & 7]));
+    if (is_type(v, TYPE_BUILTIN))
+        own = ((struct builtin *)v)->name;
+    else if (is_type(v, TYPE_CLOSURE) && ((struct closure *)v)->code->datum != FALSE)
+        own = symbol_of(((struct closure *)v)->code->datum)->name->text;
+    snprintf(text, sizeof text, "#<%s%s%s>", type_names[((struct head *)v)->type],
+             *own == '\0' ? "" : " ", own);
+    return make_string(text, strlen(text));
 }

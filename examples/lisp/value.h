@@ -47,17 +47,17 @@ typedef void *val;
 enum type {
     TYPE_ANY,
     TYPE_PAIR,
-    TYPE_INDEX, /* an integer from 0 on */
+    TYPE_INTEGER,
     TYPE_CHAR,
     TYPE_NUMBER,
     TYPE_SYMBOL,
     TYPE_STRING,
     TYPE_VECTOR,
+    TYPE_TABLE,
+    TYPE_WEAK_TABLE,
     TYPE_CLOSURE,
     TYPE_BUILTIN,
     TYPE_CONTINUATION,
-    TYPE_TABLE,
-    TYPE_WEAK_TABLE,
     TYPE_MACRO
 };
 
@@ -111,30 +111,11 @@ struct record { /* continuation: a frame; macro: a function; table: a vector; we
 
 /* ---- Telling them apart ------------------------------------------------- */
 
-static inline bool is_pointer(val v)
-{
-    return VALUE_BITS(v) >> 48 == 0 && v != NULL;
-}
-
-static inline bool is_pair(val v)
-{
-    return (VALUE_BITS(v) & UINT64_C(0xffff000000000007)) == 1;
-}
-
-static inline bool is_fixnum(val v)
-{
-    return VALUE_BITS(v) >= VALUE_FIXNUM_FIRST;
-}
-
-static inline bool is_number(val v)
-{
-    return VALUE_BITS(v) >= VALUE_DOUBLE_FIRST;
-}
-
-static inline bool is_char(val v)
-{
-    return VALUE_BITS(v) - VALUE_CHAR_FIRST <= UINT32_MAX;
-}
+#define is_fixnum(v) (VALUE_BITS(v) >= VALUE_FIXNUM_FIRST)
+#define is_number(v) (VALUE_BITS(v) >= VALUE_DOUBLE_FIRST)
+#define is_char(v) (VALUE_BITS(v) - VALUE_CHAR_FIRST <= UINT32_MAX)
+#define is_pair(v) ((VALUE_BITS(v) & UINT64_C(0xffff000000000007)) == 1)
+#define is_pointer(v) (VALUE_BITS(v) - 1 < UINT64_C(0x0000ffffffffffff))
 
 /* Of a type that the head tells. */
 static inline bool is_type(val v, enum type type)
@@ -142,32 +123,17 @@ static inline bool is_type(val v, enum type type)
     return is_pointer(v) && !is_pair(v) && ((struct head *)v)->type == type;
 }
 
-/* ---- Taking them apart -------------------------------------------------- */
+/* ---- Taking them apart: nothing is checked ------------------------------- */
 
-static inline struct pair *pair_of(val v)
-{
-    return (struct pair *)(void *)((char *)v - 1);
-}
-
-static inline val car(val pair)
-{
-    return pair_of(pair)->car;
-}
-
-static inline val cdr(val pair)
-{
-    return pair_of(pair)->cdr;
-}
-
-static inline struct symbol *symbol_of(val v)
-{
-    return v;
-}
-
-static inline int64_t fixnum_of(val v)
-{
-    return (int64_t)(VALUE_BITS(v) << 13) >> 13;
-}
+#define pair_of(v) ((struct pair *)(void *)((char *)(v)-1))
+#define car(v) (pair_of(v)->car)
+#define cdr(v) (pair_of(v)->cdr)
+#define symbol_of(v) ((struct symbol *)(v))
+#define string_of(v) ((struct string *)(v))
+#define vector_of(v) ((struct vector *)(v))
+#define record_of(v) ((struct record *)(v))
+#define fixnum_of(v) ((int64_t)(VALUE_BITS(v) << 13) >> 13)
+#define char_of(v) ((uint32_t)VALUE_BITS(v))
 
 static inline double double_of(val v)
 {
@@ -177,17 +143,10 @@ static inline double double_of(val v)
     return d;
 }
 
-static inline uint32_t char_of(val v)
-{
-    return (uint32_t)VALUE_BITS(v);
-}
-
 /* ---- Putting them together: what needs no memory ------------------------- */
 
-static inline val make_bool(bool b)
-{
-    return b ? TRUE : FALSE;
-}
+#define make_bool(b) ((b) ? TRUE : FALSE)
+#define make_char(c) VALUE_OF_BITS(VALUE_CHAR_FIRST + (uint32_t)(c))
 
 static inline val make_double(double d)
 {
@@ -203,11 +162,6 @@ static inline val make_integer(int64_t n)
     if (n < FIXNUM_MIN || n > FIXNUM_MAX)
         return make_double((double)n);
     return VALUE_OF_BITS(VALUE_FIXNUM_FIRST | ((uint64_t)n & ~VALUE_FIXNUM_FIRST));
-}
-
-static inline val make_char(uint32_t c)
-{
-    return VALUE_OF_BITS(VALUE_CHAR_FIRST + c);
 }
 
 #endif
