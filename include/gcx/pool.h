@@ -54,7 +54,9 @@ struct gcx_pool_options {
     size_t (*size)(void *item, void *arg);  /* bytes of an item; NULL: gcx_size */
     void *arg;                              /* for the hooks; kept alive */
     const char *name;                       /* for reports; kept, not copied; or NULL */
-    size_t max_items;                       /* most items cached; 0 = no limit */
+    size_t max_items;                       /* most items cached; 0 = no limit. Threads
+                                                 that have taken items out may keep up
+                                                 to a quarter of it for these */
     size_t max_bytes;                       /* most bytes cached; 0 = no limit */
     size_t max_retain_bytes;                /* an item larger than this is dropped at
                                                  put; 0 = no limit */

@@ -4,8 +4,9 @@
  * threads' stacks; then the same one generation on; then it calls create. A put
  * fills the own place, then the stack.
  *
- * The fast path (first lines of gcx_pool_get_at and gcx_pool_put_at) is a plain
- * pool's own place: loads and stores that no other thread makes.
+ * The fast path (first lines of gcx_pool_get_at and gcx_pool_put_at) is the own
+ * place of a plain pool, or of one limited by number alone (Q4): loads and
+ * stores that no other thread makes.
  *
  * SPDX-License-Identifier: MIT */
 #include "ext/pool_local.h"
@@ -275,8 +276,8 @@ void *gcx_pool_get_at(gcx_pool *pool, const char *site)
         struct gcxi_pool_local *local = pool->near[index];
         struct gcxi_pool_shard *shard = shard_of(local, 0);
         void *item = shard != NULL ? shard->item : NULL;
-        if (GCXI_EXT_LIKELY(item != NULL)) {
-            __atomic_store_n(&shard->item, NULL, __ATOMIC_RELAXED);
+        if (GCXI_EXT_LIKELY((uintptr_t)item > (uintptr_t)GCXI_POOL_CREDIT)) {
+            __atomic_store_n(&shard->item, pool->empty, __ATOMIC_RELAXED);
             count(&local->counts.hits);
             return item;
         }
@@ -359,7 +360,7 @@ int gcx_pool_put_at(gcx_pool *pool, void *item, const char *site)
                         pool->reset == NULL)) {
         struct gcxi_pool_local *local = pool->near[index];
         struct gcxi_pool_shard *shard = shard_of(local, 0);
-        if (GCXI_EXT_LIKELY(shard != NULL && shard->item == NULL)) {
+        if (GCXI_EXT_LIKELY(shard != NULL && shard->item == pool->empty)) {
             __atomic_store_n(&shard->item, item, __ATOMIC_RELEASE);
             gcxi_ext_note(&shard->item, item);
             count(&local->counts.puts);
@@ -386,6 +387,18 @@ static bool options_are_valid(const struct gcx_pool_options *o)
     return o->struct_bytes == sizeof *o && o->generations <= POOL_GENERATIONS_MAX;
 }
 
+/* Threads that may use the fast path: Q3, Q4. */
+static uint32_t near_count(const gcx_pool *pool)
+{
+    const struct gcx_pool_options *o = &pool->options;
+    if (pool->is_drained || o->max_retain_bytes != 0 || o->max_bytes != 0)
+        return 0;
+    if (o->max_items == 0)
+        return POOL_NEAR;
+    size_t count = o->reset == NULL ? o->max_items / (4 * (o->generations + 1)) : 0;
+    return count < POOL_NEAR ? (uint32_t)count : POOL_NEAR;
+}
+
 gcx_pool *gcx_pool_create(const struct gcx_pool_options *opts)
 {
     static const struct gcx_pool_options defaults = GCX_POOL_OPTIONS_DEFAULT;
@@ -407,8 +420,8 @@ gcx_pool *gcx_pool_create(const struct gcx_pool_options *opts)
     pool->is_counted = opts->max_items != 0 || opts->max_bytes != 0;
     pool->is_checked = gcx_detail_is_checked() != 0;
     pool->is_drained = opts->destroy != NULL || pool->is_checked;
-    bool is_plain = !pool->is_counted && !pool->is_drained && opts->max_retain_bytes == 0;
-    pool->near_count = is_plain ? POOL_NEAR : 0;
+    pool->near_count = near_count(pool);
+    pool->empty = pool->is_counted && pool->near_count != 0 ? GCXI_POOL_CREDIT : NULL;
     gcxi_ext_note_all(pool);
     gcx_keep_alive(opts->arg);
     return pool;
@@ -433,8 +446,10 @@ void gcx_pool_destroy(gcx_pool *pool)
 
 /* ---- Statistics ---- */
 
-static void add_local(struct gcx_pool_stats *sum, struct gcxi_pool_local *local, unsigned last)
+/* Returns its credits. */
+static uint64_t add_local(struct gcx_pool_stats *sum, struct gcxi_pool_local *local, unsigned last)
 {
+    uint64_t credits = 0;
     const struct gcxi_pool_counts *c = &local->counts;
     sum->hits += __atomic_load_n(&c->hits, __ATOMIC_RELAXED);
     sum->steals += __atomic_load_n(&c->steals, __ATOMIC_RELAXED);
@@ -446,7 +461,9 @@ static void add_local(struct gcx_pool_stats *sum, struct gcxi_pool_local *local,
     for (unsigned g = 0; g <= last; g++) {
         const struct gcxi_pool_shard *shard = shard_of(local, g);
         sum->items += shard != NULL ? gcxi_shard_count(shard) : 0;
+        credits += shard != NULL && gcxi_shard_has_credit(shard);
     }
+    return credits;
 }
 
 void gcx_pool_get_stats(gcx_pool *pool, struct gcx_pool_stats *stats)
@@ -454,14 +471,17 @@ void gcx_pool_get_stats(gcx_pool *pool, struct gcx_pool_stats *stats)
     if (pool == NULL || stats == NULL)
         return;
     *stats = (struct gcx_pool_stats){.struct_bytes = sizeof *stats};
+    uint64_t credits = 0;
     uint32_t high = __atomic_load_n(&pool->high, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < high; i++) {
         struct gcxi_pool_local *local = gcxi_pool_local_at(pool, i);
         if (local != NULL)
-            add_local(stats, local, pool->options.generations);
+            credits += add_local(stats, local, pool->options.generations);
     }
     stats->bytes = pool->is_counted ? __atomic_load_n(&pool->bytes, __ATOMIC_RELAXED) : 0;
     /* One count of one moment, where the sum would be of as many as threads. */
-    if (pool->options.max_items != 0)
-        stats->items = __atomic_load_n(&pool->items, __ATOMIC_RELAXED);
+    if (pool->options.max_items != 0) {
+        uint64_t items = __atomic_load_n(&pool->items, __ATOMIC_RELAXED);
+        stats->items = items > credits ? items - credits : 0;
+    }
 }

@@ -140,8 +140,11 @@ static void spill(gcx_pool *pool, uint32_t index)
     struct gcxi_pool_local *local = gcxi_pool_local_at(pool, index);
     for (unsigned g = 0; local != NULL && g <= pool->options.generations; g++) {
         struct gcxi_pool_shard *shard = __atomic_load_n(&local->shards[g], __ATOMIC_RELAXED);
-        if (shard != NULL)
-            gcxi_shard_spill(shard);
+        if (shard == NULL)
+            continue;
+        gcxi_shard_spill(shard);
+        if (gcxi_shard_take_credit(shard)) /* Q4 */
+            __atomic_fetch_sub(&pool->items, 1, __ATOMIC_RELAXED);
     }
 }
 

@@ -7,6 +7,11 @@
 
 static const struct gcxi_pool_slot shard_nothing = {NULL, 0};
 
+static bool is_item(const void *item)
+{
+    return item != NULL && item != GCXI_POOL_CREDIT;
+}
+
 struct gcxi_pool_shard *gcxi_shard_create(void)
 {
     return gcx_alloc(sizeof(struct gcxi_pool_shard));
@@ -78,7 +83,7 @@ bool gcxi_shard_push(struct gcxi_pool_shard *shard, struct gcxi_pool_slot slot)
 void gcxi_shard_spill(struct gcxi_pool_shard *shard)
 {
     struct gcxi_pool_slot slot = {shard->item, shard->item_bytes};
-    if (slot.item == NULL || (shard->ring == NULL && !ring_grow(shard, 0, 0)))
+    if (!is_item(slot.item) || (shard->ring == NULL && !ring_grow(shard, 0, 0)))
         return;
     slot = gcxi_shard_take_own(shard);
     if (slot.item != NULL)
@@ -140,11 +145,24 @@ bool gcxi_shard_put_own(struct gcxi_pool_shard *shard, struct gcxi_pool_slot slo
 struct gcxi_pool_slot gcxi_shard_take_own(struct gcxi_pool_shard *shard)
 {
     struct gcxi_pool_slot slot = shard_nothing;
-    if (__atomic_load_n(&shard->item, __ATOMIC_RELAXED) == NULL)
+    if (!is_item(__atomic_load_n(&shard->item, __ATOMIC_RELAXED)))
         return slot;
     slot.item = __atomic_exchange_n(&shard->item, NULL, __ATOMIC_ACQ_REL);
     slot.bytes = __atomic_load_n(&shard->item_bytes, __ATOMIC_RELAXED);
     return slot;
+}
+
+bool gcxi_shard_has_credit(const struct gcxi_pool_shard *shard)
+{
+    return __atomic_load_n(&shard->item, __ATOMIC_RELAXED) == GCXI_POOL_CREDIT;
+}
+
+bool gcxi_shard_take_credit(struct gcxi_pool_shard *shard)
+{
+    bool has_credit = gcxi_shard_has_credit(shard);
+    if (has_credit)
+        __atomic_store_n(&shard->item, NULL, __ATOMIC_RELAXED);
+    return has_credit;
 }
 
 /* ---- Counting and closing ---- */
@@ -153,7 +171,7 @@ size_t gcxi_shard_count(const struct gcxi_pool_shard *shard)
 {
     int64_t top = __atomic_load_n(&shard->top, __ATOMIC_RELAXED);
     int64_t bottom = __atomic_load_n(&shard->bottom, __ATOMIC_RELAXED);
-    size_t own = __atomic_load_n(&shard->item, __ATOMIC_RELAXED) != NULL;
+    size_t own = is_item(__atomic_load_n(&shard->item, __ATOMIC_RELAXED));
     return own + (bottom > top ? (size_t)(bottom - top) : 0);
 }
 

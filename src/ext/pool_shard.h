@@ -5,7 +5,8 @@
  * bottom, anyone steals at the top. An index is never used twice, so whoever
  * moves top past an index owns its item.
  *
- * S1  Only the owner changes bottom, ring and, in plain pools, item.
+ * S1  Only the owner changes bottom, ring and, in plain pools and those limited by
+ *     number alone, item.
  * S2  An item at index i, top <= i < bottom, belongs to whoever gets i: by
  *     moving top past it, or, for the owner, by moving bottom below it while
  *     top is smaller.
@@ -32,13 +33,16 @@ struct gcxi_pool_slot {
     size_t bytes; /* as counted by its pool; 0 if that does not count */
 };
 
+/* In the own place, where no item is: it stays counted for the owner's next put. */
+#define GCXI_POOL_CREDIT ((void *)(uintptr_t)1)
+
 struct gcxi_pool_ring {
     size_t mask; /* slots - 1 */
     struct gcxi_pool_slot slots[];
 };
 
 struct gcxi_pool_shard {
-    void *item; /* the owner's own place */
+    void *item; /* the owner's own place: NULL, an item, or a credit */
     size_t item_bytes;
     struct gcxi_pool_ring *ring; /* NULL until the stack is used */
     int64_t bottom;
@@ -68,11 +72,16 @@ struct gcxi_pool_slot gcxi_shard_steal(struct gcxi_pool_shard *shard);
 bool gcxi_shard_put_own(struct gcxi_pool_shard *shard, struct gcxi_pool_slot slot);
 struct gcxi_pool_slot gcxi_shard_take_own(struct gcxi_pool_shard *shard);
 
+/* Owner, or nobody else: takes the credit out of the own place; false if there is
+ * none. */
+bool gcxi_shard_take_credit(struct gcxi_pool_shard *shard);
+bool gcxi_shard_has_credit(const struct gcxi_pool_shard *shard);
+
 /* Items now; exact if nobody changes them. */
 size_t gcxi_shard_count(const struct gcxi_pool_shard *shard);
 
 /* World stopped: closes the shard, taking all items from whoever would come
- * later, and counts them. */
+ * later, and counts them, and the credit. */
 void gcxi_shard_close_stw(struct gcxi_pool_shard *shard, size_t *items, size_t *bytes);
 
 #endif

@@ -441,6 +441,50 @@ static void test_no_growth_past_the_limit(void **state)
     assert_int_equal(stats_of(pool).items, 50);
 }
 
+static void *hold_main(void *arg)
+{
+    gcx_pool *pool = arg;
+    for (size_t i = 0; i < scaled(100000); i++) {
+        void *item = gcx_pool_get(pool);
+        assert_int_equal(gcx_pool_put(pool, item != NULL ? item : gcx_alloc(48)), 0);
+    }
+    return gcx_pool_get(pool); /* ends with an item out */
+}
+
+/* A thread that has its own item out keeps a place for it, and no longer than it
+ * runs; the count is exact whenever nobody is inside a call. */
+static void test_places_kept_in_a_limit(void **state)
+{
+    enum { LIMIT = 40 };
+    (void)state;
+    gcx_pool *pool = pool_with(NULL, NULL, LIMIT);
+    pthread_t threads[4];
+    gcx_pool_put(pool, gcx_alloc(48));
+    for (int i = 0; i < 1000; i++) {
+        void *item = gcx_pool_get(pool);
+        assert_non_null(item);
+        assert_int_equal(stats_of(pool).items, 0);
+        assert_int_equal(gcx_pool_put(pool, item), 0);
+        assert_int_equal(stats_of(pool).items, 1);
+    }
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(gcx_thread_create(&threads[i], NULL, hold_main, pool), 0);
+    for (int i = 0; i < 10; i++)
+        gcx_collect(GCX_FULL);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 2 * LIMIT; i++)
+        gcx_pool_put(pool, gcx_alloc(48));
+    assert_int_equal(stats_of(pool).items, LIMIT);
+    size_t held = 0;
+    while (gcx_pool_get(pool) != NULL)
+        held++;
+    assert_int_equal(held, LIMIT);
+    assert_int_equal(stats_of(pool).items, 0);
+    gcx_pool_destroy(pool);
+    assert_int_equal(stats_of(pool).items, 0);
+}
+
 static void test_hooks(void **state)
 {
     struct gcx_pool_options o = GCX_POOL_OPTIONS_DEFAULT;
@@ -680,6 +724,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_limit_after_ageing),
         cmocka_unit_test(test_max_bytes_and_retain),
         cmocka_unit_test(test_no_growth_past_the_limit),
+        cmocka_unit_test(test_places_kept_in_a_limit),
         cmocka_unit_test(test_hooks),
         cmocka_unit_test(test_items_from_elsewhere),
         cmocka_unit_test(test_buffers),
