@@ -42,6 +42,22 @@ GCX_API int64_t gcx_profile_set_rate(int64_t bytes);
 GCX_API int gcx_profile_heap(const char *path, unsigned flags);
 GCX_API int gcx_profile_write_heap(int fd, unsigned flags);
 
+/* Between the two the processor time of every thread is sampled, 100 times in a
+ * second of it; the end writes gzipped profile.proto with samples and cpu to a
+ * file as gcx_profile_heap, or drops it where path is NULL. Uses SIGPROF, whose
+ * handler stays: calls that a signal interrupts may fail with EINTR. Threads that
+ * block it are not seen, nor those that live for less than some 50 ms. One at a
+ * time for the process. 0, or -1 with errno: EBUSY if one is under way or the
+ * program handles SIGPROF itself; ENOENT for an end without begin; of open, after
+ * which it goes on, or of write; ENOTSUP; ENOMEM. [collects: no] */
+GCX_API int gcx_profile_cpu_begin(void);
+GCX_API int gcx_profile_cpu_end(const char *path);
+
+/* Writes where each thread but the caller is now, by SIGPROF as well. 0, or -1
+ * with errno: EBUSY if the program handles that itself; EINVAL for a NULL path; of
+ * open or write; ENOTSUP; ENOMEM. [collects: no] */
+GCX_API int gcx_profile_threads(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

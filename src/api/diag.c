@@ -26,7 +26,8 @@
 
 #define LIBRARY "libgcx-diag.so.0"
 
-static const char *const variables[] = {"GCX_HEAP_PROFILE", "GCX_DEBUG_ADDR", NULL};
+static const char *const variables[] = {"GCX_HEAP_PROFILE", "GCX_CPU_PROFILE", "GCX_DEBUG_ADDR",
+                                        NULL};
 
 static pthread_mutex_t load_mutex = PTHREAD_MUTEX_INITIALIZER;
 static const struct gcxi_diag_calls *diag_calls;
@@ -185,14 +186,42 @@ static int close_after(int fd, int status)
     return status;
 }
 
+static int open_file(const char *path)
+{
+    if (path != NULL)
+        return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    errno = EINVAL;
+    return -1;
+}
+
 int gcx_profile_heap(const char *path, unsigned flags)
 {
-    if (path == NULL) {
-        errno = EINVAL;
-        return -1;
-    }
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open_file(path);
     return fd >= 0 ? close_after(fd, gcx_profile_write_heap(fd, flags)) : -1;
+}
+
+int gcx_profile_cpu_begin(void)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    return calls != NULL ? calls->cpu_begin() : -1;
+}
+
+int gcx_profile_cpu_end(const char *path)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    if (calls == NULL)
+        return -1;
+    if (path == NULL)
+        return calls->cpu_end(-1);
+    int fd = open_file(path);
+    return fd >= 0 ? close_after(fd, calls->cpu_end(fd)) : -1;
+}
+
+int gcx_profile_threads(const char *path)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    int fd = calls != NULL ? open_file(path) : -1;
+    return fd >= 0 ? close_after(fd, calls->write_threads(fd)) : -1;
 }
 
 /* ---- gcx/debug.h ---- */

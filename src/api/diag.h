@@ -61,6 +61,9 @@ struct gcxi_diag_services {
 struct gcxi_diag_calls {
     int64_t (*set_rate)(int64_t bytes);
     int (*write_heap)(int fd, unsigned flags);
+    int (*cpu_begin)(void);
+    int (*cpu_end)(int fd); /* -1: nowhere */
+    int (*write_threads)(int fd);
     int (*serve)(const char *address, bool is_remote);
     int (*serve_stop)(void);
     int (*serve_port)(void);

@@ -360,8 +360,7 @@ static void tell_end(const struct gcxi_cycle *cycle)
         events->pause_end(cycle->end_ns - cycle->begin_ns, events->arg);
     if (events->cycle_end != NULL)
         events->cycle_end(cycle->kind, events->arg);
-    if (gcxi_gc.settings.is_traced)
-        gcxi_gctrace_line(cycle);
+    gcxi_gctrace(cycle);
 }
 
 /* Without the list of static data, for lack of memory, or with a thread that

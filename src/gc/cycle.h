@@ -30,7 +30,9 @@ struct gcxi_cycle {
 typedef void gcxi_cycle_listener(const struct gcxi_cycle *cycle);
 void gcxi_cycle_set_listener(gcxi_cycle_listener *listener);
 
-/* One line on stderr in the shape of Go's gctrace. */
-void gcxi_gctrace_line(const struct gcxi_cycle *cycle);
+/* What GCX_TRACE and GCX_TRACE_FILE ask for. The file is opened by init, which
+ * reports where it cannot be. */
+void gcxi_gctrace_init(void);
+void gcxi_gctrace(const struct gcxi_cycle *cycle);
 
 #endif

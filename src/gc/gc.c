@@ -16,6 +16,7 @@
 
 #include "gc/cards.h"
 #include "gc/check.h"
+#include "gc/cycle.h"
 #include "gc/fork.h"
 #include "gc/remember.h"
 #include "gc/scope_report.h"
@@ -58,6 +59,7 @@ static int init_locked(const struct gcx_options *opts)
     struct gcxi_settings *settings = &gcxi_gc.settings;
     if (gcxi_settings_read(settings, opts) != 0 || init_parts(settings) != 0)
         return -1;
+    gcxi_gctrace_init();
     settings->pacer.has_minor = !gcxi_remember_is_none();
     gcxi_gc.start_ns = gcxi_gc.cycle_end_ns = gcxi_clock_ns();
     gcxi_gc.stress_countdown = settings->stress;

@@ -18,6 +18,7 @@ static void block_signals(sigset_t *old)
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         sigdelset(&set, needed[i]);
     sigdelset(&set, gcxi_suspend_signal());
+    sigdelset(&set, SIGPROF);
     pthread_sigmask(SIG_SETMASK, &set, old);
 }
 

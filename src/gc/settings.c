@@ -83,6 +83,7 @@ static void read_environment_choices(struct gcxi_settings *settings)
     static const char *const barriers[] = {"auto", "explicit", "none", NULL};
     static const char *const dirty[] = {"auto", "uffd", "softdirty", "mprotect", "none", NULL};
     static const char *const finalizers[] = {"thread", "demand", NULL};
+    static const char *const traces[] = {"0", "1", "json", NULL};
     static const char *const promises[] = {"quarantined", "verified", "trusted", NULL};
     int64_t v;
     int choice = env_choice("GCX_BARRIER", barriers, "auto, explicit or none");
@@ -97,8 +98,9 @@ static void read_environment_choices(struct gcxi_settings *settings)
     choice = env_choice("GCX_PROMISE", promises, "quarantined, verified or trusted");
     if (choice >= 0)
         settings->promise = (uint8_t)(GCX_PROMISE_QUARANTINED + choice);
-    if (env_int("GCX_TRACE", 0, 1, &v))
-        settings->is_traced = v != 0;
+    choice = env_choice("GCX_TRACE", traces, "0, 1 or json");
+    if (choice >= 0)
+        settings->trace = (enum gcxi_trace)choice;
     if (env_int("GCX_KEEPER", 0, 1, &v))
         settings->has_keeper = v != 0;
     if (env_int("GCX_ESCAPE_REPORT", 0, 1, &v))

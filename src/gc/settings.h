@@ -7,6 +7,8 @@
 #include "gc/pacer.h"
 #include "gcx/gcx.h"
 
+enum gcxi_trace { GCXI_TRACE_OFF, GCXI_TRACE_LINE, GCXI_TRACE_JSON };
+
 struct gcxi_settings {
     struct gcxi_pacer_settings pacer;
     enum gcx_barrier barrier;
@@ -19,10 +21,10 @@ struct gcxi_settings {
     bool reports_escapes;  /* GCX_ESCAPE_REPORT */
     bool has_keeper;       /* GCX_KEEPER: gc/keeper.h */
     unsigned refill_share; /* blocks of which that part is free are filled; 0 = by the barrier */
-    bool is_traced;
-    bool is_checked;     /* gc/check.h, gc/verify.h */
-    bool runs_on_demand; /* cleanups and finalizers: only by gcx_run_finalizers */
-    unsigned stress;     /* a cycle at every so many slow allocations; 0 = off */
+    enum gcxi_trace trace; /* GCX_TRACE */
+    bool is_checked;       /* gc/check.h, gc/verify.h */
+    bool runs_on_demand;   /* cleanups and finalizers: only by gcx_run_finalizers */
+    unsigned stress;       /* a cycle at every so many slow allocations; 0 = off */
 };
 
 /* Defaults, then the environment, then what opts sets. Nonsense in the

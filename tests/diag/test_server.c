@@ -162,6 +162,9 @@ static void test_every_path(void **state)
         {"/debug/pprof/heap", "application/octet-stream", "filename=\"heap\""},
         {"/debug/pprof/heap?gc=1&debug=0", "application/octet-stream", "filename=\"heap\""},
         {"/debug/pprof/allocs", "application/octet-stream", "filename=\"allocs\""},
+        {"/debug/pprof/profile?seconds=1", "application/octet-stream", "filename=\"profile\""},
+        {"/debug/pprof/goroutine", "application/octet-stream", "filename=\"goroutine\""},
+        {"/debug/pprof/threadcreate?debug=1", "text/plain; charset=utf-8", "main"},
         {"/debug/pprof/cmdline", "text/plain; charset=utf-8", "test_server"},
         {"/debug/pprof/symbol", "text/plain; charset=utf-8", "num_symbols: 1"},
         {"/debug/vars", "application/json; charset=utf-8", "\"memstats\": {\"Alloc\":"},
@@ -227,6 +230,22 @@ static void test_profiles(void **state)
     assert_true(profile_sum(profile, "alloc_objects", "site_served") > 1000);
     gcxi__profile__free_unpacked(profile, NULL);
     pthread_join(thread, NULL);
+}
+
+static void test_one_cpu_profile_at_a_time(void **state)
+{
+    const char request[] = "GET /debug/pprof/profile HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    (void)state;
+    int fd = http_connect(port);
+    assert_int_equal(http_send(fd, request, sizeof request - 1), 0);
+    usleep(1000000); /* until it has begun: asking sooner might keep it from that */
+    assert_answer(http_get(port, "/debug/pprof/profile?seconds=1"), 503, "CPU profiling");
+    close(fd); /* ends it */
+    int begun = -1;
+    for (int i = 0; i < 100 && (begun = gcx_profile_cpu_begin()) != 0; i++)
+        usleep(50000);
+    assert_int_equal(begun, 0);
+    assert_int_equal(gcx_profile_cpu_end(NULL), 0);
 }
 
 static void test_symbols(void **state)
@@ -550,6 +569,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest served[] = {
         cmocka_unit_test(test_every_path),
         cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_one_cpu_profile_at_a_time),
         cmocka_unit_test(test_symbols),
         cmocka_unit_test(test_numbers_are_those_of_the_library),
         cmocka_unit_test(test_bad_requests),

@@ -4,7 +4,7 @@
 find_package(PkgConfig)
 find_program(GCX_PROTOC_C protoc-c)
 if(PkgConfig_FOUND)
-    pkg_check_modules(GCX_DIAG_DEPS IMPORTED_TARGET libprotobuf-c zlib libunwind libdw)
+    pkg_check_modules(GCX_DIAG_DEPS IMPORTED_TARGET libprotobuf-c zlib libunwind libunwind-generic libdw)
 endif()
 # What is installed may be for another C library than the compiler's.
 if(GCX_DIAG_DEPS_FOUND)
@@ -49,6 +49,7 @@ if(gcx_has_diag)
 
     # What of the lower floors has no state of the collector's.
     file(GLOB gcx_diag_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/diag/telemetry/*.c")
+    list(FILTER gcx_diag_sources EXCLUDE REGEX "_(${gcx_foreign})\\.c$")
     if(GCX_SERVER_DEPS_WORK)
         set(gcx_has_server ON)
         list(FILTER gcx_diag_sources EXCLUDE REGEX "/server_none\\.c$")

@@ -495,3 +495,14 @@ int gcxi_profile_file_write(struct gcxi_profile_file *file, int fd)
     errno = saved_errno;
     return status;
 }
+
+int gcxi_profile_file_end(struct gcxi_profile_file *file, int fd)
+{
+    if (file == NULL)
+        return -1;
+    int status = fd >= 0 ? gcxi_profile_file_write(file, fd) : 0;
+    int saved_errno = errno;
+    gcxi_profile_file_destroy(file);
+    errno = saved_errno;
+    return status;
+}

@@ -42,6 +42,9 @@ void gcxi_profile_file_add(struct gcxi_profile_file *file, const uintptr_t *pcs,
 /* The bytes of the file, to be freed; NULL with errno. */
 void *gcxi_profile_file_pack(struct gcxi_profile_file *file, size_t *bytes);
 
+/* Writes and destroys; NULL is -1 with the errno there is, fd -1 writes nowhere. */
+int gcxi_profile_file_end(struct gcxi_profile_file *file, int fd);
+
 /* As gcxi_profile_file_pack, into a descriptor. 0, or -1 with errno. */
 int gcxi_profile_file_write(struct gcxi_profile_file *file, int fd);
 

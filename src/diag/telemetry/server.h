@@ -33,6 +33,8 @@ struct gcxi_route {
     /* On the server's thread, or a worker's. Both count as stopped: they call
      * the library between gcxi_server_attach and _detach alone. */
     void (*answer)(struct gcxi_request *request);
+
+    int seconds; /* where the request gives none */
 };
 
 struct gcxi_reply {

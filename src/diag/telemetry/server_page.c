@@ -31,8 +31,8 @@ static void answer_js(struct gcxi_request *request)
 }
 
 const struct gcxi_route gcxi_page_routes[] = {
-    {"/", GCXI_GET, GCXI_ANY, false, NULL, answer_html},
-    {"/page.css", GCXI_GET, GCXI_ANY, false, NULL, answer_css},
-    {"/page.js", GCXI_GET, GCXI_ANY, false, NULL, answer_js},
-    {NULL, 0, 0, false, NULL, NULL},
+    {"/", GCXI_GET, GCXI_ANY, false, NULL, answer_html, 0},
+    {"/page.css", GCXI_GET, GCXI_ANY, false, NULL, answer_css, 0},
+    {"/page.js", GCXI_GET, GCXI_ANY, false, NULL, answer_js, 0},
+    {NULL, 0, 0, false, NULL, NULL, 0},
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diag/telemetry/profile_cpu.h"
 #include "diag/telemetry/profile_heap.h"
 #include "diag/telemetry/profile_symbol.h"
 #include "diag/telemetry/server.h"
@@ -40,14 +41,11 @@ static bool begin_heap(struct gcxi_request *request)
     return take_snapshot(request, &request->before);
 }
 
-static void put_file(struct gcxi_request *request, const struct gcxi_profile_snapshot *now,
-                     bool by_allocation)
+/* Packs the file, NULL being an error, and destroys it. */
+static void reply_file(struct gcxi_request *request, struct gcxi_profile_file *file,
+                       const char *name)
 {
     struct gcxi_reply *reply = &request->reply;
-    bool is_delta = request->has_begun;
-    uint64_t duration_ns = is_delta ? gcxi_clock_ns() - request->begin_ns : 0;
-    struct gcxi_profile_file *file =
-        gcxi_profile_heap_file(now, is_delta ? &request->before : NULL, by_allocation, duration_ns);
     size_t bytes = 0;
     void *packed = file != NULL ? gcxi_profile_file_pack(file, &bytes) : NULL;
     if (packed == NULL)
@@ -56,10 +54,20 @@ static void put_file(struct gcxi_request *request, const struct gcxi_profile_sna
     if (packed == NULL)
         return;
     reply->type = GCXI_TYPE_BYTES;
-    reply->attachment =
-        by_allocation ? (is_delta ? "allocs-delta" : "allocs") : (is_delta ? "heap-delta" : "heap");
+    reply->attachment = name;
     reply->text.bytes = packed;
     reply->text.length = reply->text.capacity = bytes;
+}
+
+static void put_file(struct gcxi_request *request, const struct gcxi_profile_snapshot *now,
+                     bool by_allocation)
+{
+    static const char *const names[] = {"heap", "allocs", "heap-delta", "allocs-delta"};
+    bool is_delta = request->has_begun;
+    uint64_t duration_ns = is_delta ? gcxi_clock_ns() - request->begin_ns : 0;
+    struct gcxi_profile_file *file =
+        gcxi_profile_heap_file(now, is_delta ? &request->before : NULL, by_allocation, duration_ns);
+    reply_file(request, file, names[2 * is_delta + by_allocation]);
 }
 
 /* As comments, which readers of the text format skip. */
@@ -155,6 +163,69 @@ static void answer_sites(struct gcxi_request *request)
     gcxi_profile_snapshot_drop(&now);
 }
 
+/* ---- Processor time, threads ---- */
+
+static bool begin_cpu(struct gcxi_request *request)
+{
+    if (gcxi_cpu_begin() == 0)
+        return true;
+    if (errno == EBUSY)
+        gcxi_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                         "Could not enable CPU profiling: one is under way, or the program "
+                         "handles SIGPROF itself.");
+    else
+        reply_errno(request, "Could not enable CPU profiling");
+    return false;
+}
+
+static void answer_cpu(struct gcxi_request *request)
+{
+    reply_file(request, gcxi_cpu_end_file(), "profile");
+}
+
+static void put_tally(struct gcxi_text *text, const struct gcxi_tally *tally)
+{
+    struct gcxi_profile_symbols *symbols = gcxi_profile_symbols_open();
+    for (size_t i = 0; i < tally->capacity; i++) {
+        const struct gcxi_tally_entry *e = &tally->entries[i];
+        if (e->count == 0)
+            continue;
+        gcxi_text_format(text, "%" PRIu64 " @", e->count);
+        for (unsigned j = 0; j < e->depth; j++)
+            gcxi_text_format(text, " %#" PRIxPTR, tally->pcs[e->first + j]);
+        gcxi_text_add(text, "\n");
+        for (unsigned j = 0; j < e->depth; j++)
+            put_frame(text, symbols, tally->pcs[e->first + j] + (j == 0));
+        gcxi_text_add(text, "\n");
+    }
+    gcxi_profile_symbols_close(symbols);
+}
+
+static void put_threads(struct gcxi_request *request)
+{
+    struct gcxi_tally tally = {0};
+    unsigned silent;
+    errno = gcxi_threads_tally(&tally, &silent);
+    if (errno == 0) {
+        gcxi_text_format(&request->reply.text, "%s profile: total %" PRIu64 "\n",
+                         strrchr(request->route->path, '/') + 1, tally.total);
+        put_tally(&request->reply.text, &tally);
+        gcxi_text_format(&request->reply.text, "# %u threads block SIGPROF or did not answer\n",
+                         silent);
+    } else {
+        reply_errno(request, "Cannot ask the threads");
+    }
+    gcxi_tally_free(&tally);
+}
+
+static void answer_threads(struct gcxi_request *request)
+{
+    if (request->query.debug != 0)
+        put_threads(request);
+    else
+        reply_file(request, gcxi_threads_file(), strrchr(request->route->path, '/') + 1);
+}
+
 /* ---- Small ones ---- */
 
 static void answer_cmdline(struct gcxi_request *request)
@@ -201,13 +272,17 @@ static void answer_symbol(struct gcxi_request *request)
 struct entry {
     const char *name;
     const char *meaning;
+    bool is_file;
 };
 
 static const struct entry entries[] = {
-    {"allocs", "where memory was allocated, ever"},
-    {"cmdline", "the arguments of the program"},
-    {"heap", "where the memory was allocated that is in use; gc=1 collects first"},
-    {"symbol", "names of functions for addresses"},
+    {"allocs", "where memory was allocated, ever", false},
+    {"cmdline", "the arguments of the program", false},
+    {"goroutine", "where the threads are, as Go's tools ask for it", false},
+    {"heap", "where the memory was allocated that is in use; gc=1 collects first", false},
+    {"profile", "where processor time goes, for 30 seconds or seconds=N; a file", true},
+    {"symbol", "names of functions for addresses", false},
+    {"threadcreate", "where the threads are", false},
 };
 
 static void answer_index(struct gcxi_request *request)
@@ -221,21 +296,25 @@ static void answer_index(struct gcxi_request *request)
                         "<th scope=\"col\">What it says</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
         gcxi_text_format(text,
-                         "<tr><td><a href=\"/debug/pprof/%s?debug=1\">%s</a></td><td>%s</td>"
+                         "<tr><td><a href=\"/debug/pprof/%s%s\">%s</a></td><td>%s</td>"
                          "</tr>\n",
-                         entries[i].name, entries[i].name, entries[i].meaning);
+                         entries[i].name, entries[i].is_file ? "" : "?debug=1", entries[i].name,
+                         entries[i].meaning);
     gcxi_text_add(text, "</tbody></table>\n<p><a href=\"/\">Live charts</a></p>\n</body></html>\n");
 }
 
 #define PROFILE (GCXI_DEBUG | GCXI_GC | GCXI_SECONDS)
 
 const struct gcxi_route gcxi_pprof_routes[] = {
-    {"/debug/pprof", GCXI_GET, PROFILE, false, NULL, answer_index},
-    {"/debug/pprof/", GCXI_GET, PROFILE, false, NULL, answer_index},
-    {"/debug/pprof/heap", GCXI_GET, PROFILE, true, begin_heap, answer_heap},
-    {"/debug/pprof/allocs", GCXI_GET, PROFILE, true, begin_heap, answer_allocs},
-    {"/debug/pprof/cmdline", GCXI_GET, PROFILE, false, NULL, answer_cmdline},
-    {"/debug/pprof/symbol", GCXI_GET | GCXI_POST, GCXI_ANY, true, NULL, answer_symbol},
-    {"/debug/gcx/sites", GCXI_GET, GCXI_GC, true, NULL, answer_sites},
-    {NULL, 0, 0, false, NULL, NULL},
+    {"/debug/pprof", GCXI_GET, PROFILE, false, NULL, answer_index, 0},
+    {"/debug/pprof/", GCXI_GET, PROFILE, false, NULL, answer_index, 0},
+    {"/debug/pprof/heap", GCXI_GET, PROFILE, true, begin_heap, answer_heap, 0},
+    {"/debug/pprof/allocs", GCXI_GET, PROFILE, true, begin_heap, answer_allocs, 0},
+    {"/debug/pprof/profile", GCXI_GET, GCXI_SECONDS, true, begin_cpu, answer_cpu, 30},
+    {"/debug/pprof/goroutine", GCXI_GET, GCXI_DEBUG, true, NULL, answer_threads, 0},
+    {"/debug/pprof/threadcreate", GCXI_GET, GCXI_DEBUG, true, NULL, answer_threads, 0},
+    {"/debug/pprof/cmdline", GCXI_GET, PROFILE, false, NULL, answer_cmdline, 0},
+    {"/debug/pprof/symbol", GCXI_GET | GCXI_POST, GCXI_ANY, true, NULL, answer_symbol, 0},
+    {"/debug/gcx/sites", GCXI_GET, GCXI_GC, true, NULL, answer_sites, 0},
+    {NULL, 0, 0, false, NULL, NULL, 0},
 };

@@ -224,6 +224,8 @@ static enum MHD_Result take_body(struct gcxi_request *request, const char *body,
 static enum MHD_Result answer(struct gcxi_request *request)
 {
     gcxi_connection_enter(request->connection, GCXI_STAGE_WORKING);
+    if (request->query.seconds == 0)
+        request->query.seconds = request->route->seconds;
     request->is_done = true;
     if (request->route->is_slow && !gcxi_server_is_stopping() && gcxi_job_start(request))
         return MHD_YES;

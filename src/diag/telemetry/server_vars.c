@@ -240,9 +240,9 @@ static void answer_collect(struct gcxi_request *request)
 }
 
 const struct gcxi_route gcxi_vars_routes[] = {
-    {"/debug/vars", GCXI_GET, 0, false, NULL, answer_vars},
-    {"/metrics", GCXI_GET, 0, false, NULL, answer_metrics},
-    {"/debug/gcx/live", GCXI_GET, GCXI_SINCE, false, NULL, answer_live},
-    {"/debug/gcx/collect", GCXI_POST, GCXI_KIND, true, NULL, answer_collect},
-    {NULL, 0, 0, false, NULL, NULL},
+    {"/debug/vars", GCXI_GET, 0, false, NULL, answer_vars, 0},
+    {"/metrics", GCXI_GET, 0, false, NULL, answer_metrics, 0},
+    {"/debug/gcx/live", GCXI_GET, GCXI_SINCE, false, NULL, answer_live, 0},
+    {"/debug/gcx/collect", GCXI_POST, GCXI_KIND, true, NULL, answer_collect, 0},
+    {NULL, 0, 0, false, NULL, NULL, 0},
 };

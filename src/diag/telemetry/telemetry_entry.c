@@ -4,6 +4,7 @@
  *   GCX_PROFILE_RATE    bytes between samples, on average
  *   GCX_HEAP_PROFILE    file to write at exit, and whenever
  *   GCX_PROFILE_SIGNAL  arrives
+ *   GCX_CPU_PROFILE     file to write at exit
  *   GCX_DEBUG_ADDR      where to serve, as gcx_debug_serve, or with
  *   GCX_DEBUG_REMOTE    =1 as gcx_debug_serve_remote
  *
@@ -11,6 +12,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -22,6 +24,7 @@
 
 #include "base/atomic.h"
 #include "base/parse.h"
+#include "diag/telemetry/profile_cpu.h"
 #include "diag/telemetry/profile_heap.h"
 #include "diag/telemetry/profile_sample.h"
 #include "diag/telemetry/server_calls.h"
@@ -31,7 +34,8 @@
 const struct gcxi_diag_services *gcxi_diag;
 
 static char heap_path[PATH_MAX];
-static pid_t owner;     /* the process that writes it at exit */
+static char cpu_path[PATH_MAX];
+static pid_t owner;     /* the process that writes them at exit */
 static sem_t is_wanted; /* posted by the signal */
 
 int gcxi_diag_thread(void *(*thread_main)(void *arg), void *arg)
@@ -94,6 +98,60 @@ static void catch_signal(const char *text)
         gcxi_report("GCX_PROFILE_SIGNAL=%s: no signal that can be caught", text);
 }
 
+/* ---- The CPU profile ---- */
+
+/* What waits and what asks the dynamic loader counts as stopped meanwhile. */
+static int cpu_begin(void)
+{
+    (void)gcxi_diag->blocking_begin();
+    int status = gcxi_cpu_begin();
+    int saved_errno = errno;
+    (void)gcxi_diag->blocking_end();
+    errno = saved_errno;
+    return status;
+}
+
+static int cpu_end(int fd)
+{
+    (void)gcxi_diag->blocking_begin();
+    int status = gcxi_cpu_end(fd);
+    int saved_errno = errno;
+    (void)gcxi_diag->blocking_end();
+    errno = saved_errno;
+    return status;
+}
+
+static int write_threads(int fd)
+{
+    (void)gcxi_diag->blocking_begin();
+    int status = gcxi_threads_write(fd);
+    int saved_errno = errno;
+    (void)gcxi_diag->blocking_end();
+    errno = saved_errno;
+    return status;
+}
+
+static void write_cpu_profile(void)
+{
+    int fd = open(cpu_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (getpid() == owner && (fd < 0 || cpu_end(fd) != 0))
+        gcxi_report("GCX_CPU_PROFILE: cannot write %s: %s", cpu_path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+static void start_cpu_profile(void)
+{
+    const char *path = getenv("GCX_CPU_PROFILE");
+    if (path == NULL || *path == '\0')
+        return;
+    owner = getpid();
+    if (!gcxi_parse_path(cpu_path, sizeof cpu_path, path) || atexit(write_cpu_profile) != 0)
+        gcxi_report("GCX_CPU_PROFILE=%s: too long, or no memory", path);
+    else if (cpu_begin() != 0)
+        gcxi_report("GCX_CPU_PROFILE: %s", strerror(errno));
+}
+
 /* ---- Entry ---- */
 
 static void start_heap_profile(void)
@@ -131,6 +189,9 @@ static void start_server(void)
 static const struct gcxi_diag_calls own_calls = {
     .set_rate = gcxi_profile_set_rate,
     .write_heap = gcxi_profile_heap_write,
+    .cpu_begin = cpu_begin,
+    .cpu_end = cpu_end,
+    .write_threads = write_threads,
     .serve = gcxi_server_serve,
     .serve_stop = gcxi_server_stop,
     .serve_port = gcxi_server_port,
@@ -145,6 +206,7 @@ int gcx_diag_entry(const struct gcxi_diag_services *services, const struct gcxi_
     gcxi_diag = services;
     *calls = &own_calls;
     start_heap_profile();
+    start_cpu_profile();
     start_server();
     return 0;
 }

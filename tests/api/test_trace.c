@@ -1,0 +1,121 @@
+/* test_trace.c -- GCX_TRACE=json and GCX_TRACE_FILE, as programs read them.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../support/child.h"
+#include "../support/cmocka_all.h"
+#include "../support/hide.h"
+
+static struct child_result result;
+
+static int child_cycles(const char *arg)
+{
+    for (int i = 0; i < 6; i++) {
+        churn(64, 1000);
+        gcx_collect(i % 2 != 0 ? GCX_FULL : GCX_MINOR);
+    }
+    if (strcmp(arg, "fork") == 0) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            gcx_collect(GCX_FULL);
+            _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+    }
+    gcx_collect(GCX_FULL);
+    struct gcx_stats stats = stats_now();
+    printf("%ju\n", (uintmax_t)(stats.minor_cycles + stats.full_cycles));
+    return 0;
+}
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+        count++;
+    return count;
+}
+
+/* Quotes and brackets match, which is as much as can be told without a parser. */
+static int is_balanced(const char *text)
+{
+    int depth = 0, is_quoted = 0;
+    for (; *text != '\0' && depth >= 0; text++) {
+        is_quoted ^= *text == '"';
+        if (!is_quoted)
+            depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
+    }
+    return depth == 0 && !is_quoted;
+}
+
+static void test_json_lines(void **state)
+{
+    (void)state;
+    child_run(&result, "cycles", "", (const char *[]){"GCX_TRACE=json", NULL});
+    assert_true(child_ok(&result));
+    size_t cycles = strtoul(result.out, NULL, 10);
+    assert_true(cycles >= 7);
+    assert_int_equal(count_of(result.err, "{\"gc\":"), cycles);
+    assert_int_equal(count_of(result.err, "false}\n"), cycles);
+    assert_true(count_of(result.err, "\"kind\":\"full\"") >= 4);
+    char *next = NULL;
+    for (char *line = strtok_r(result.err, "\n", &next); line != NULL;
+         line = strtok_r(NULL, "\n", &next))
+        assert_true(is_balanced(line));
+}
+
+static void test_trace_events(void **state)
+{
+    static char text[256 * 1024];
+    char variable[128], path[64];
+    (void)state;
+    snprintf(path, sizeof path, "gcx-trace-%d.json", (int)getpid());
+    snprintf(variable, sizeof variable, "GCX_TRACE_FILE=%s", path);
+    child_run(&result, "cycles", "fork", (const char *[]){variable, NULL});
+    assert_true(child_ok(&result));
+    assert_string_equal(result.err, "");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+    size_t cycles = strtoul(result.out, NULL, 10);
+    assert_memory_equal(text, "[\n{", 3);
+    assert_string_equal(text + strlen(text) - 4, "}\n]\n");
+    assert_true(is_balanced(text));
+    assert_int_equal(count_of(text, "\"ph\":\"X\""), 4 * cycles);
+    assert_int_equal(count_of(text, "\"ph\":\"C\""), 2 * cycles);
+    assert_int_equal(count_of(text, "},\n{"), 6 * cycles - 1);
+}
+
+static void test_what_cannot_be_written(void **state)
+{
+    (void)state;
+    child_run(&result, "cycles", "", (const char *[]){"GCX_TRACE_FILE=/nonexistent/x", NULL});
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "GCX_TRACE_FILE: cannot write /nonexistent/x: No such"));
+    child_run(&result, "cycles", "", (const char *[]){"GCX_TRACE_FILE=/dev/full", NULL});
+    assert_true(child_ok(&result));
+    assert_int_equal(count_of(result.err, "GCX_TRACE_FILE: no more is written: No space"), 1);
+    child_run(&result, "cycles", "", (const char *[]){"GCX_TRACE=xml", NULL});
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "GCX_TRACE=xml is ignored: expected 0, 1 or json"));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct child_entry children[] = {{"cycles", child_cycles}};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_trace_events),
+        cmocka_unit_test(test_what_cannot_be_written),
+    };
+    if (child_is(argc, argv))
+        return child_main(argv, children, COUNT_OF(children));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
