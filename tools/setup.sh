@@ -37,6 +37,8 @@ $group_bench
 g++                       cmd:g++
 guile-3.0                 cmd:guile
 w3m                       cmd:w3m
+prometheus                cmd:prometheus
+chromium                  cmd:chromium
 clang-14                  cmd:clang-14
 libclang-rt-14-dev        file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a
 clang-format-14           cmd:clang-format-14

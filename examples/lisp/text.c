@@ -151,7 +151,7 @@ val read_form(const char **at)
     return read_atom(at);
 }
 
-/* ---- Writing: what `display` and `write` of prelude.scm are made of ------------------------------------------------------------- */
+/* ---- Writing: what `display` and `write` of prelude.scm are made of ---------- */
 
 /* The shortest text that reads as the same double, and as no integer. */
 void print_number(char *out, val v)

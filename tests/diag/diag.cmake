@@ -33,3 +33,11 @@ if(GCX_GO AND NOT GCX_SANITIZE)
         $<TARGET_FILE:test_profile> "${CMAKE_CURRENT_BINARY_DIR}/diag")
     set_tests_properties(diag/pprof PROPERTIES LABELS diag TIMEOUT 300 ENVIRONMENT "${gcx_test_environment}")
 endif()
+
+find_package(Python3 3.9 QUIET COMPONENTS Interpreter)
+if(gcx_has_server AND Python3_FOUND AND NOT GCX_SANITIZE)
+    add_test(NAME diag/consumers COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/diag/consumers.sh"
+        $<TARGET_FILE:test_server> "${CMAKE_CURRENT_BINARY_DIR}/diag")
+    set_tests_properties(diag/consumers PROPERTIES LABELS diag TIMEOUT 400 SKIP_RETURN_CODE 77
+        ENVIRONMENT "${gcx_test_environment}")
+endif()

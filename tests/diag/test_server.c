@@ -513,6 +513,19 @@ static int child_served(const char *arg)
     return 0;
 }
 
+/* For consumers.sh: says where it serves, and works for so many seconds. */
+static int child_stay(const char *arg)
+{
+    double end = now() + atof(arg);
+    site_served();
+    printf("127.0.0.1:%d\n", gcx_debug_port());
+    fflush(stdout);
+    while (now() < end)
+        for (int i = 0; i < 1000; i++)
+            site_served();
+    return 0;
+}
+
 static void run_child(const char *address, const char *more)
 {
     char library[4200], variable[128];
@@ -556,6 +569,7 @@ int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
         {"served", child_served},
+        {"stay", child_stay},
         {"without", child_without},
     };
     const struct CMUnitTest alone[] = {
