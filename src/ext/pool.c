@@ -83,6 +83,12 @@ static struct gcxi_pool_shard *shard_of(struct gcxi_pool_local *local, unsigned 
     return local != NULL ? __atomic_load_n(&local->shards[generation], __ATOMIC_RELAXED) : NULL;
 }
 
+/* The same of any thread's; acquire: open_shard. */
+static struct gcxi_pool_shard *shard_of_other(struct gcxi_pool_local *local, unsigned generation)
+{
+    return local != NULL ? __atomic_load_n(&local->shards[generation], __ATOMIC_ACQUIRE) : NULL;
+}
+
 /* The owner's shard for puts. Stored before the pool is listed (Q2). */
 static struct gcxi_pool_shard *open_shard(gcx_pool *pool, struct gcxi_pool_local *local)
 {
@@ -92,7 +98,7 @@ static struct gcxi_pool_shard *open_shard(gcx_pool *pool, struct gcxi_pool_local
     shard = gcxi_shard_create();
     if (shard == NULL)
         return NULL;
-    __atomic_store_n(&local->shards[0], shard, __ATOMIC_RELEASE); /* shard_of by thieves */
+    __atomic_store_n(&local->shards[0], shard, __ATOMIC_RELEASE); /* shard_of_other */
     gcxi_ext_note(&local->shards[0], shard);
     gcxi_pool_list(pool);
     return shard;
@@ -214,7 +220,7 @@ static struct gcxi_pool_slot take_others(gcx_pool *pool, const struct gcxi_pool_
     for (uint32_t i = 0; i < high && slot.item == NULL; i++) {
         at = at + 1 < high ? at + 1 : 0;
         struct gcxi_pool_local *local = gcxi_pool_local_at(pool, at);
-        struct gcxi_pool_shard *shard = local != own ? shard_of(local, generation) : NULL;
+        struct gcxi_pool_shard *shard = local != own ? shard_of_other(local, generation) : NULL;
         if (shard != NULL)
             slot = gcxi_shard_steal(shard);
     }
@@ -459,7 +465,7 @@ static uint64_t add_local(struct gcx_pool_stats *sum, struct gcxi_pool_local *lo
     sum->puts += __atomic_load_n(&c->puts, __ATOMIC_RELAXED);
     sum->drops += __atomic_load_n(&c->drops, __ATOMIC_RELAXED);
     for (unsigned g = 0; g <= last; g++) {
-        const struct gcxi_pool_shard *shard = shard_of(local, g);
+        const struct gcxi_pool_shard *shard = shard_of_other(local, g);
         sum->items += shard != NULL ? gcxi_shard_count(shard) : 0;
         credits += shard != NULL && gcxi_shard_has_credit(shard);
     }
