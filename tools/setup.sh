@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for: build test diag demo bench ci.
+# Installs what is missing for: build test diag consumers demo bench ci.
 # Usage: tools/setup.sh GROUP...
 # On Debian and its kin, as root or with sudo that asks no password, by apt;
 # elsewhere it names what is missing and fails. Says nothing when all is there.
@@ -24,6 +24,10 @@ zlib1g-dev          pc:zlib
 libunwind-dev       pc:libunwind
 libmicrohttpd-dev   pc:libmicrohttpd
 libdw-dev           pc:libdw"
+group_consumers="$group_diag
+golang-go           cmd:go
+prometheus          cmd:prometheus
+chromium            cmd:chromium"
 group_demo="$group_build
 python3           cmd:python3
 libgc-dev         pc:bdw-gc"
@@ -37,8 +41,6 @@ $group_bench
 g++                       cmd:g++
 guile-3.0                 cmd:guile
 w3m                       cmd:w3m
-prometheus                cmd:prometheus
-chromium                  cmd:chromium
 clang-14                  cmd:clang-14
 libclang-rt-14-dev        file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a
 clang-format-14           cmd:clang-format-14
@@ -62,7 +64,7 @@ is_there() { # package probe
 missing=()
 for group in "$@"; do
     table=group_$group
-    test -n "${!table:-}" || { echo "setup.sh: no group '$group'; there are build test diag demo bench ci" >&2; exit 2; }
+    test -n "${!table:-}" || { echo "setup.sh: no group '$group'; there are build test diag consumers demo bench ci" >&2; exit 2; }
     while read -r package probe; do
         test -z "$package" || is_there "$package" "$probe" || missing+=("$package")
     done <<<"${!table}"

@@ -221,7 +221,7 @@ static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
         return GCXI_ARM_BETWEEN;
     if (cycle->kind == GCX_MINOR)
         return GCXI_ARM_MINOR;
-    return gcxi_gc.pacer.full_only != 0 ? GCXI_ARM_NOTHING : GCXI_ARM_FULL;
+    return gcxi_gc.pacer.is_full_only ? GCXI_ARM_NOTHING : GCXI_ARM_FULL;
 }
 
 static void census(struct gcxi_cycle *cycle)

@@ -255,7 +255,8 @@ static size_t bytes_ahead(const struct gcxi_pacer *pacer,
 static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
 {
     size_t room = pacer->goal_bytes > pacer->live_bytes ? pacer->goal_bytes - pacer->live_bytes : 0;
-    if (settings->has_minor && minor_pays(pacer)) {
+    pacer->is_full_only = !settings->has_minor || !minor_pays(pacer);
+    if (!pacer->is_full_only) {
         pacer->next_is_full = room < pacer->nursery_bytes + bytes_ahead(pacer, settings);
         return;
     }

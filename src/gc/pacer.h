@@ -57,6 +57,7 @@ struct gcxi_pacer {
     size_t promoted_per_ms;      /* bytes by minor cycles, smoothed */
     size_t allocated_per_ms;     /* bytes while the program runs, smoothed */
     bool next_is_full;
+    bool is_full_only;  /* as are those after it, for minor cycles do not pay */
     bool is_over_limit; /* the memory limit is too low to be kept */
 };
 

@@ -84,6 +84,7 @@ static struct {
     size_t rest_first;                        /* R5 */
     uint8_t rest_new;                         /* of a unit that was not used before */
     bool has_digests;                         /* R8 */
+    bool is_chosen;                           /* the backend was asked for by name */
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint32_t rest_end;                        /* units below have been used */
     uint8_t *level;                           /* per unit: how long the next rest is */
@@ -437,6 +438,8 @@ void gcxi_remember_forget(void)
 
 void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes)
 {
+    if (how == GCXI_ARM_NOTHING && remember.is_chosen)
+        how = GCXI_ARM_FULL;
     if (remember.backend == NULL || (how == GCXI_ARM_BETWEEN && remember.has_digests)) /* R8 */
         return;
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
@@ -494,6 +497,7 @@ static int pages_init(bool is_chosen)
     remember.level = remember.rest + gcxi_map.noscan_first;
     if (gcxi_owed_init(gcxi_vm_page_bytes()) != 0)
         return -1;
+    remember.is_chosen = is_chosen;
     remember.fault_ns = remember.backend->fault_ns();
     uint64_t page_ns = remember.fault_ns + PAGE_NS;
     remember.costly_pages = UNIT_NS / page_ns + 1;
