@@ -35,6 +35,7 @@
 #include "gc/concurrent.h"
 #include "gc/hooks.h"
 #include "gc/keeper.h"
+#include "gc/pauses.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
@@ -249,6 +250,7 @@ static void note_pause(const struct gcxi_cycle *cycle)
     uint64_t *kind_count = cycle->kind == GCX_MINOR ? &t->minor_cycles : &t->full_cycles;
     gcxi_store_relaxed(kind_count, *kind_count + 1);
     gcxi_store_relaxed(&t->pause_last_ns, pause);
+    gcxi_pauses_note(cycle->end_ns - gcxi_gc.start_ns, pause, cycle->kind);
     gcxi_store_relaxed(&t->pause_total_ns, t->pause_total_ns + pause);
     gcxi_store_relaxed(&t->mark_total_ns, t->mark_total_ns + cycle->marked_ns - cycle->stopped_ns);
     gcxi_store_relaxed(&t->dirty_pages, t->dirty_pages + cycle->dirty_pages);

@@ -59,6 +59,23 @@ check "a limit of 3 MiB limits" test ! -s "$dir/out"
 check "--limit nonsense" run --limit nonsense "$guile" "$dir/keep.scm"
 check "a warning of nonsense" grep -q GC_MAXIMUM_HEAP_SIZE "$dir/err"
 
+if [ -e "$libraries/../libgcx-diag.so.0" ] && type -P python3 >/dev/null; then
+    check "--heap-profile" run --heap-profile "$dir/heap.pb.gz" "$guile" "$dir/keep.scm"
+    check "output with --heap-profile" result_is_right
+    check "a heap profile" gzip -tq "$dir/heap.pb.gz"
+    check "--cpu-profile" run --cpu-profile "$dir/cpu.pb.gz" "$guile" "$dir/keep.scm"
+    check "a CPU profile" gzip -tq "$dir/cpu.pb.gz"
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    cat >"$dir/ask.scm" <<SCM
+(let ((s (socket PF_INET SOCK_STREAM 0)))
+  (connect s AF_INET INADDR_LOOPBACK $port)
+  (display "GET /metrics HTTP/1.0\r\n\r\n" s)
+  (let loop ((c (read-char s))) (if (not (eof-object? c)) (begin (display c) (loop (read-char s))))))
+SCM
+    check "--serve" run --serve "127.0.0.1:$port" "$guile" "$dir/ask.scm"
+    check "metrics of --serve" grep -q '^gcx_live_bytes ' "$dir/out"
+fi
+
 for program in true "$(type -P cat)"; do
     check "$program runs" run "$program"
     check "what is said of $program" test "$(cat "$dir/err")" = \

@@ -1,0 +1,113 @@
+/* stats_detail.c -- gcx/stats.h.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gc/gc.h"
+#include "gc/pauses.h"
+#include "heap/space.h"
+
+#define LARGE GCXI_CLASSES
+
+/* ---- Pauses ---- */
+
+size_t gcx_get_pauses(struct gcx_pause *pauses, size_t n)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return 0;
+    if (pauses == NULL) {
+        gcxi_gc_leave(self);
+        errno = EINVAL;
+        return 0;
+    }
+    gcxi_mutator_lock_heap(self);
+    n = gcxi_pauses_read(pauses, n);
+    gcxi_mutator_unlock_heap();
+    gcxi_gc_leave(self);
+    return n;
+}
+
+static int compare_pauses(const void *a, const void *b)
+{
+    uint64_t x = ((const struct gcx_pause *)a)->pause_ns;
+    uint64_t y = ((const struct gcx_pause *)b)->pause_ns;
+    return (x > y) - (x < y);
+}
+
+uint64_t gcx_pause_quantile(double q)
+{
+    struct gcx_pause pauses[GCX_PAUSES];
+    size_t n = gcx_get_pauses(pauses, GCX_PAUSES);
+    if (n == 0)
+        return 0;
+    qsort(pauses, n, sizeof *pauses, compare_pauses);
+    double at = q >= 1 ? (double)n : q > 0 ? q * (double)n : 0;
+    size_t rank = (size_t)at;
+    rank += (double)rank < at; /* rounded up: that many do not exceed it */
+    return pauses[rank > 0 ? rank - 1 : 0].pause_ns;
+}
+
+/* ---- Classes ---- */
+
+struct classes {
+    struct gcx_class_stats of[2][GCXI_CLASSES + 1];
+};
+
+static void count_block(struct classes *classes, const struct gcxi_block *block)
+{
+    bool is_large = block->state == GCXI_BLOCK_LARGE;
+    unsigned noscan = gcxi_kind_is_noscan(block->kind);
+    struct gcx_class_stats *c = &classes->of[noscan][is_large ? LARGE : block->class_index];
+    uint64_t live = block->live;
+    c->slot_bytes = is_large ? 0 : block->slot_bytes;
+    c->is_noscan = (int)noscan;
+    c->blocks++;
+    c->heap_bytes += block->units * (uint64_t)GCXI_UNIT;
+    c->live_objects += live;
+    c->live_bytes += live * block->slot_bytes;
+    c->other_slots += block->slots > live ? block->slots - live : 0;
+}
+
+/* Heap lock. */
+static void count_zone(struct classes *classes, enum gcxi_zone_index zone)
+{
+    uint32_t end = gcxi_zone_end(zone);
+    for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        count_block(classes, block);
+        unit += block->units;
+    }
+}
+
+static void count_all(struct gcxi_mutator *self, struct classes *classes)
+{
+    memset(classes, 0, sizeof *classes);
+    gcxi_mutator_lock_heap(self);
+    count_zone(classes, GCXI_ZONE_SCAN);
+    count_zone(classes, GCXI_ZONE_NOSCAN);
+    gcxi_mutator_unlock_heap();
+}
+
+size_t gcx_get_classes(struct gcx_class_stats *to, size_t n)
+{
+    struct classes classes;
+    size_t found = 0;
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return 0;
+    count_all(self, &classes);
+    gcxi_gc_leave(self);
+    for (unsigned noscan = 0; noscan < 2; noscan++) {
+        for (unsigned i = 0; i <= LARGE; i++) {
+            if (classes.of[noscan][i].blocks == 0)
+                continue;
+            if (to != NULL && found < n)
+                to[found] = classes.of[noscan][i];
+            found++;
+        }
+    }
+    return found;
+}

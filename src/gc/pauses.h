@@ -1,0 +1,13 @@
+/* pauses.h -- the last pauses.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GCXI_GC_PAUSES_H
+#define GCXI_GC_PAUSES_H
+
+#include "gcx/stats.h"
+
+/* Heap lock. */
+void gcxi_pauses_note(uint64_t end_ns, uint64_t pause_ns, enum gcx_cycle kind);
+size_t gcxi_pauses_read(struct gcx_pause *pauses, size_t n); /* the newest first */
+
+#endif
