@@ -40,6 +40,7 @@ static double thread_seconds(void)
         for (double end = thread_seconds() + (seconds); thread_seconds() < end;) \
             for (unsigned i = 0; i < 20000; i++)                                 \
                 sink += i;                                                       \
+        (void)sink;                                                              \
     } while (0)
 
 NOINLINE static void burn_three(double seconds)
