@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
@@ -29,6 +30,19 @@ static inline Gcxi__Profile *profile_read(const char *path)
     Gcxi__Profile *profile = is_whole ? gcxi__profile__unpack(NULL, used, bytes) : NULL;
     free(bytes);
     return profile;
+}
+
+/* The same, of a file that is no longer wanted. */
+static inline Gcxi__Profile *profile_take(const char *path)
+{
+    Gcxi__Profile *profile = profile_read(path);
+    unlink(path);
+    return profile;
+}
+
+static inline void profile_drop(Gcxi__Profile *profile)
+{
+    gcxi__profile__free_unpacked(profile, NULL);
 }
 
 static inline const char *profile_text(const Gcxi__Profile *p, int64_t index)

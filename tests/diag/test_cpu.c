@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,15 +66,9 @@ static void *burn_both(void *arg)
 static Gcxi__Profile *end_and_read(void)
 {
     assert_int_equal(gcx_profile_cpu_end(path), 0);
-    Gcxi__Profile *profile = profile_read(path);
+    Gcxi__Profile *profile = profile_take(path);
     assert_non_null(profile);
-    unlink(path);
     return profile;
-}
-
-static void drop(Gcxi__Profile *profile)
-{
-    gcxi__profile__free_unpacked(profile, NULL);
 }
 
 /* ---- CPU ------------------------------------------------------------------------- */
@@ -99,7 +94,7 @@ static void test_shares(void **state)
     assert_string_equal(profile_text(p, p->period_type->type), "cpu");
     assert_string_equal(profile_text(p, p->period_type->unit), "nanoseconds");
     assert_true(p->duration_nanos > 0);
-    drop(p);
+    profile_drop(p);
 }
 
 static void test_time_in_the_collector_shows(void **state)
@@ -117,7 +112,7 @@ static void test_time_in_the_collector_shows(void **state)
     gcx_keep_alive(list);
     Gcxi__Profile *p = end_and_read();
     assert_true(profile_sum(p, "cpu", "gcx_collect") > 0.2e9);
-    drop(p);
+    profile_drop(p);
 }
 
 static void *allocate(void *arg)
@@ -207,6 +202,20 @@ static int child_burns(const char *arg)
     return 0;
 }
 
+/* Its own child ends last, and writes no profile. */
+static int child_leaves(const char *arg)
+{
+    (void)arg;
+    pid_t parent = getpid();
+    gcx_alloc(16);
+    if (fork() == 0)
+        while (getppid() == parent)
+            usleep(10000);
+    else
+        burn_one(0.3);
+    return 0;
+}
+
 static void run_child(const char *name, const char *more)
 {
     char library[4200];
@@ -223,11 +232,16 @@ static void test_other_processes(void **state)
     run_child("forks", NULL);
     snprintf(variable, sizeof variable, "GCX_CPU_PROFILE=%s", path);
     run_child("burns", variable);
-    Gcxi__Profile *p = profile_read(path);
+    Gcxi__Profile *p = profile_take(path);
     assert_non_null(p);
     assert_true(profile_sum(p, "cpu", "burn_one") > 0.3e9);
-    drop(p);
-    unlink(path);
+    profile_drop(p);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    run_child("leaves", variable);
+    assert_true(wait(NULL) > 0); /* its child, which is ours by now */
+    p = profile_take(path);
+    assert_non_null(p);
+    profile_drop(p);
     run_child("burns", "GCX_CPU_PROFILE=/nonexistent/cpu");
     assert_non_null(strstr(result.err, "GCX_CPU_PROFILE: cannot write /nonexistent/cpu: No such"));
 }
@@ -261,7 +275,7 @@ static void test_where_threads_are(void **state)
     Gcxi__Profile *p = profile_read(path);
     assert_non_null(p);
     assert_int_equal((int)profile_sum(p, "threads", "wait_at_gate"), COUNT_OF(threads));
-    drop(p);
+    profile_drop(p);
     unlink(path);
     for (size_t i = 0; i < COUNT_OF(threads); i++)
         sem_post(&gate);
@@ -275,6 +289,7 @@ int main(int argc, char **argv)
         {"handles", child_handles},
         {"forks", child_forks},
         {"burns", child_burns},
+        {"leaves", child_leaves},
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shares),

@@ -49,15 +49,9 @@ NOINLINE static void *site_large(void)
 static Gcxi__Profile *write_and_read(unsigned flags)
 {
     assert_int_equal(gcx_profile_heap(path, flags), 0);
-    Gcxi__Profile *profile = profile_read(path);
+    Gcxi__Profile *profile = profile_take(path);
     assert_non_null(profile);
-    unlink(path);
     return profile;
-}
-
-static void drop(Gcxi__Profile *profile)
-{
-    gcxi__profile__free_unpacked(profile, NULL);
 }
 
 static void assert_near(double value, double expected)
@@ -79,7 +73,7 @@ static void test_rate_is_off_until_set(void **state)
         site_small();
     Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
     assert_true(profile_sum(profile, "alloc_objects", NULL) < 1000);
-    drop(profile);
+    profile_drop(profile);
 }
 
 static void test_every_site_has_its_share(void **state)
@@ -101,7 +95,7 @@ static void test_every_site_has_its_share(void **state)
     assert_near(profile_sum(profile, "alloc_space", "site_noscan"), 50000 * 512.0);
     assert_near(profile_sum(profile, "alloc_objects", "site_large"), 1000);
     assert_near(profile_sum(profile, "alloc_space", "site_large"), 1000 * 40960.0);
-    drop(profile);
+    profile_drop(profile);
 }
 
 /* With a rate of 1 nothing is an estimate. */
@@ -121,8 +115,8 @@ static void test_every_allocation_can_be_recorded(void **state)
     assert_true(profile_sum(profile, "alloc_objects", "site_noscan") -
                     profile_sum(before, "alloc_objects", "site_noscan") ==
                 777);
-    drop(before);
-    drop(profile);
+    profile_drop(before);
+    profile_drop(profile);
 }
 
 /* ---- What is in use --------------------------------------------------------------- */
@@ -145,11 +139,11 @@ static void test_in_use_is_what_is_live(void **state)
     assert_near(profile_sum(profile, "inuse_space", NULL),
                 (double)stats.live_bytes - KEPT * sizeof *kept);
     assert_near(profile_sum(profile, "inuse_objects", "site_noscan"), KEPT);
-    drop(profile);
+    profile_drop(profile);
     memset(kept, 0, KEPT * sizeof *kept);
     profile = write_and_read(GCX_PROFILE_COLLECT);
     assert_true(profile_sum(profile, "inuse_space", NULL) < MIB);
-    drop(profile);
+    profile_drop(profile);
 }
 
 static void test_released_objects_are_not_in_use(void **state)
@@ -169,7 +163,7 @@ static void test_released_objects_are_not_in_use(void **state)
     gcx_profile_set_rate(0);
     Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
     assert_true(profile_sum(profile, "inuse_space", "site_noscan") < MIB);
-    drop(profile);
+    profile_drop(profile);
 }
 
 /* ---- The file ------------------------------------------------------------------------ */
@@ -199,7 +193,7 @@ static void test_what_a_reader_needs(void **state)
         assert_int_equal(p->sample[i]->n_label, 1);
         assert_string_equal(profile_text(p, p->sample[i]->label[0]->key), "bytes");
     }
-    drop(p);
+    profile_drop(p);
 }
 
 static void test_errors_are_told(void **state)
@@ -246,7 +240,7 @@ static void test_threads_allocate_while_profiles_are_written(void **state)
     for (size_t i = 0; i < COUNT_OF(threads); i++)
         assert_int_equal(gcx_thread_create(&threads[i], NULL, allocate, &threads), 0);
     for (int i = 0; i < 5; i++)
-        drop(write_and_read(i % 2 != 0 ? GCX_PROFILE_COLLECT : 0));
+        profile_drop(write_and_read(i % 2 != 0 ? GCX_PROFILE_COLLECT : 0));
     for (size_t i = 0; i < COUNT_OF(threads); i++) {
         void *outcome;
         assert_int_equal(pthread_join(threads[i], &outcome), 0);
@@ -255,7 +249,7 @@ static void test_threads_allocate_while_profiles_are_written(void **state)
     gcx_profile_set_rate(0);
     Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
     assert_true(profile_sum(profile, "alloc_space", "allocate") > 50 * MIB);
-    drop(profile);
+    profile_drop(profile);
 }
 
 /* ---- The environment --------------------------------------------------------------------- */
@@ -294,7 +288,7 @@ static void assert_written(const char *file)
     Gcxi__Profile *profile = profile_read(file);
     assert_non_null(profile);
     assert_near(profile_sum(profile, "alloc_objects", "site_small"), 200000);
-    drop(profile);
+    profile_drop(profile);
     unlink(file);
 }
 

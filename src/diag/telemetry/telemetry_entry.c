@@ -100,41 +100,39 @@ static void catch_signal(const char *text)
 
 /* ---- The CPU profile ---- */
 
-/* What waits and what asks the dynamic loader counts as stopped meanwhile. */
-static int cpu_begin(void)
+static int blocking_end(int status)
 {
-    (void)gcxi_diag->blocking_begin();
-    int status = gcxi_cpu_begin();
     int saved_errno = errno;
     (void)gcxi_diag->blocking_end();
     errno = saved_errno;
     return status;
+}
+
+/* What waits and what asks the dynamic loader counts as stopped meanwhile. */
+static int cpu_begin(void)
+{
+    (void)gcxi_diag->blocking_begin();
+    return blocking_end(gcxi_cpu_begin());
 }
 
 static int cpu_end(int fd)
 {
     (void)gcxi_diag->blocking_begin();
-    int status = gcxi_cpu_end(fd);
-    int saved_errno = errno;
-    (void)gcxi_diag->blocking_end();
-    errno = saved_errno;
-    return status;
+    return blocking_end(gcxi_cpu_end(fd));
 }
 
 static int write_threads(int fd)
 {
     (void)gcxi_diag->blocking_begin();
-    int status = gcxi_threads_write(fd);
-    int saved_errno = errno;
-    (void)gcxi_diag->blocking_end();
-    errno = saved_errno;
-    return status;
+    return blocking_end(gcxi_threads_write(fd));
 }
 
 static void write_cpu_profile(void)
 {
+    if (getpid() != owner)
+        return;
     int fd = open(cpu_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (getpid() == owner && (fd < 0 || cpu_end(fd) != 0))
+    if (fd < 0 || cpu_end(fd) != 0)
         gcxi_report("GCX_CPU_PROFILE: cannot write %s: %s", cpu_path, strerror(errno));
     if (fd >= 0)
         close(fd);
