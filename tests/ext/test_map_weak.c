@@ -38,13 +38,6 @@ static struct roots {
 static hidden_ptr hidden[KEYS];
 static uint64_t value_of[KEYS]; /* 0: none */
 
-static void collect(enum gcx_cycle cycle)
-{
-    clear_stack();
-    gcx_collect(cycle);
-    churn(LEAF, 300);
-}
-
 static void reset(void)
 {
     memset(&roots, 0, sizeof roots);
@@ -120,10 +113,10 @@ static void weak_keys_beside_shadow(void)
     for (size_t round = 0; round < scaled(100); round++) {
         for (uint64_t i = 1; i < 300; i++)
             step(&r, round * 1000 + i);
-        collect(round % 8 == 7 ? GCX_FULL : GCX_MINOR);
+        collect_and_churn(round % 8 == 7 ? GCX_FULL : GCX_MINOR, LEAF);
         check_held();
     }
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     size_t held = check_held(), len = abouts_len(roots.abouts);
     assert_true(held > 0 && len >= held && len <= held + FEW);
     memset(roots.held, 0, sizeof roots.held);
@@ -147,11 +140,8 @@ static int child_barrier(const char *arg)
 
 static void test_explicit_barrier(void **state)
 {
-    static const char *const variables[] = {"GCX_BARRIER=explicit", NULL};
-    struct child_result result;
     (void)state;
-    child_run(&result, "barrier", NULL, variables);
-    assert_true(child_ok(&result));
+    assert_true(child_passes_with_barrier("barrier"));
 }
 
 /* Entries that come and go do not make it grow. */
@@ -164,12 +154,12 @@ static void test_room_is_used_again(void **state)
         put(i % 100, i + 1);
         roots.held[i % 100] = NULL;
         if (i % 2000 == 0)
-            collect(GCX_FULL);
+            collect_and_churn(GCX_FULL, LEAF);
     }
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     struct gcx_stats before = stats_now();
     roots.abouts.map = NULL;
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     struct gcx_stats after = stats_now();
     assert_true(before.live_bytes < after.live_bytes + (1 << 20));
 }
@@ -257,7 +247,7 @@ static void test_iterate(void **state)
         if (more < KEYS)
             put(more, more + 1), more++;
         if (more % 300 == 0)
-            collect(GCX_FULL);
+            collect_and_churn(GCX_FULL, LEAF);
     }
     for (size_t n = 0; n < KEYS / 2; n++)
         assert_int_equal(seen[n], 1);
@@ -296,7 +286,7 @@ static void test_bound(void **state)
     assert_int_equal(gcx_map_evictions(map), evicted);
     assert_int_equal(gcx_map_len(map), 100);
     memset(roots.held, 0, sizeof roots.held);
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     assert_true(gcx_map_len(map) <= FEW);
     for (size_t n = 0; n < 50; n++) { /* what has vanished makes room without the hook */
         uint64_t value = n * 3;
@@ -337,7 +327,7 @@ static void test_weak_values(void **state)
             assert_true(roots.held[n] == NULL || roots.held[n] == item);
             roots.held[n] = random_percent(&r, 50) ? item : NULL;
         }
-        collect(round % 8 == 7 ? GCX_FULL : GCX_MINOR);
+        collect_and_churn(round % 8 == 7 ? GCX_FULL : GCX_MINOR, LEAF);
         for (size_t n = 0; n < KEYS; n++)
             assert_true(roots.held[n] == NULL || intern(n) == roots.held[n]);
     }
@@ -347,7 +337,7 @@ static void test_weak_values(void **state)
         assert_int_equal(*(const uint64_t *)it.key, item->number);
     }
     memset(roots.held, 0, sizeof roots.held);
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     assert_true(by_name_len(roots.by_name) <= FEW);
     assert_true(by_number_len(roots.by_number) <= FEW);
     roots.held[0] = intern(0);

@@ -19,13 +19,6 @@ static void **keys;       /* another: what is held, by number */
 static hidden_ptr hidden[KEYS];
 static uint64_t value_of[KEYS]; /* 0: none */
 
-static void collect(enum gcx_cycle cycle)
-{
-    clear_stack();
-    gcx_collect(cycle);
-    churn(LEAF, 300);
-}
-
 static void reset(enum gcx_table_kind kind, const struct gcx_table_keys *functions)
 {
     if (table == NULL) {
@@ -93,18 +86,18 @@ static void test_weak_keys(void **state)
         for (uint64_t i = 1; i < 300; i++) {
             step(&r, round * 1000 + i);
         }
-        collect(round % 8 == 7 ? GCX_FULL : GCX_MINOR);
+        collect_and_churn(round % 8 == 7 ? GCX_FULL : GCX_MINOR, LEAF);
         check_held();
     }
     size_t held = 0;
     for (size_t n = 0; n < KEYS; n++) {
         held += value_of[n] != 0;
     }
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     size_t count = gcx_table_count(*table);
     assert_true(count >= held && count <= held + FEW);
     memset(keys, 0, KEYS * sizeof *keys);
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     assert_true(gcx_table_count(*table) <= FEW);
 }
 
@@ -117,14 +110,14 @@ static void test_room_is_used_again(void **state)
         put(i % 100, i + 1);
         keys[i % 100] = NULL;
         if (i % 2000 == 0) {
-            collect(GCX_FULL);
+            collect_and_churn(GCX_FULL, LEAF);
         }
     }
     memset(value_of, 0, sizeof value_of);
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     struct gcx_stats before = stats_now();
     *table = NULL;
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     struct gcx_stats after = stats_now();
     assert_true(before.live_bytes < after.live_bytes + (1 << 20));
 }
@@ -178,13 +171,13 @@ static void test_weak_values(void **state)
             assert_true(keys[n] == NULL || keys[n] == s);
             keys[n] = random_percent(&r, 50) ? s : NULL;
         }
-        collect(round % 8 == 7 ? GCX_FULL : GCX_MINOR);
+        collect_and_churn(round % 8 == 7 ? GCX_FULL : GCX_MINOR, LEAF);
         for (size_t n = 0; n < KEYS; n++) {
             assert_true(keys[n] == NULL || intern(n) == keys[n]);
         }
     }
     memset(keys, 0, KEYS * sizeof *keys);
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     assert_true(gcx_table_count(*table) <= FEW);
 }
 
@@ -203,7 +196,7 @@ static void test_numbers_as_keys_and_visiting(void **state)
         keys[n] = gcx_alloc(LEAF);
         assert_int_equal(gcx_table_put(*table, (void *)(n * 16 + 1), keys[n]), 0);
     }
-    collect(GCX_FULL);
+    collect_and_churn(GCX_FULL, LEAF);
     for (uintptr_t n = 0; n < KEYS; n++) {
         assert_ptr_equal(gcx_table_get(*table, (void *)(n * 16 + 1)), keys[n]);
         assert_null(gcx_table_get(*table, (void *)(n * 16 + 2)));

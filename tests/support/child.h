@@ -126,4 +126,13 @@ static inline int child_ok(const struct child_result *result)
     return 0;
 }
 
+/* Whether the child ends with 0 with the explicit barrier. */
+static inline int child_passes_with_barrier(const char *name)
+{
+    static const char *const variables[] = {"GCX_BARRIER=explicit", NULL};
+    struct child_result result;
+    child_run(&result, name, NULL, variables);
+    return child_ok(&result);
+}
+
 #endif

@@ -130,6 +130,14 @@ static NOINLINE __attribute__((unused)) void churn(size_t size, size_t count)
     clear_stack();
 }
 
+/* So that what died shows: another object of the size is where it was. */
+static NOINLINE __attribute__((unused)) void collect_and_churn(enum gcx_cycle cycle, size_t size)
+{
+    clear_stack();
+    gcx_collect(cycle);
+    churn(size, 300);
+}
+
 /* An object full of its pattern, seen by nobody but the caller. */
 static NOINLINE __attribute__((unused)) hidden_ptr make_hidden(size_t size, uint64_t seed)
 {
