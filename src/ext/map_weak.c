@@ -93,7 +93,8 @@ static void *add_weak_key(struct gcx_map *map, const void *key)
         cell = map->is_cell_noscan ? gcx_alloc_noscan(map->cell_bytes) : gcx_alloc(map->cell_bytes);
         if (cell == NULL)
             return NULL;
-        memset(cell, 0, map->cell_bytes);
+        if (map->is_cell_noscan) /* it comes as it is */
+            memset(cell, 0, map->cell_bytes);
     }
     void *ephemeron = gcx_ephemeron_create((void *)(uintptr_t)key, cell);
     if (!store_holder(map, &inverted, ephemeron))

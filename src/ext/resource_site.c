@@ -1,7 +1,7 @@
 /* resource_site.c -- a table of the places that open resources, for good.
  *
- * Sites are found by the address of their string. No lock: an entry is taken by
- * writing its string, and counts only grow. The counts of one site are read one
+ * Sites are found by the address of their string (ext/site.h). No lock: counts
+ * only grow. The counts of one site are read one
  * after the other, those of what has ended first, so that never more have ended
  * than were opened.
  *
@@ -11,15 +11,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SITES 1024u /* a power of two; entry 0 is for what finds no place */
+#include "ext/site.h"
+
+#define SITES 1024u /* entry 0 is for what finds no place */
 
 struct gcxi_resource_site {
-    const char *name; /* written once, from NULL */
     uint64_t counts[GCXI_RESOURCE_EVENTS];
 };
 
 static struct gcxi_resource_site sites[SITES];
-static uint32_t is_started; /* whether GCX_RESOURCE_REPORT was looked at */
+static const char *names[SITES]; /* of the same numbers; written once */
+static uint32_t is_started;      /* whether GCX_RESOURCE_REPORT was looked at */
 
 /* ---- At exit ---- */
 
@@ -51,24 +53,14 @@ static void start(void)
 
 struct gcxi_resource_site *gcxi_resource_site(const char *site)
 {
-    uint32_t at = (uint32_t)(((uintptr_t)site * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
     if (GCXI_EXT_UNLIKELY(__atomic_load_n(&is_started, __ATOMIC_RELAXED) == 0))
         start();
-    for (uint32_t i = 0; site != NULL && i < SITES; i++, at++) {
-        struct gcxi_resource_site *entry = &sites[at % (SITES - 1) + 1];
-        const char *found = __atomic_load_n(&entry->name, __ATOMIC_RELAXED);
-        if (found == NULL)
-            __atomic_compare_exchange_n(&entry->name, &found, site, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED);
-        if (found == NULL || found == site)
-            return entry;
-    }
-    return &sites[0];
+    return &sites[gcxi_site_claim(names, SITES, site)];
 }
 
 const char *gcxi_resource_site_name(const struct gcxi_resource_site *site)
 {
-    const char *name = __atomic_load_n(&site->name, __ATOMIC_RELAXED);
+    const char *name = __atomic_load_n(&names[site - sites], __ATOMIC_ACQUIRE);
     return name != NULL ? name : "?";
 }
 

@@ -10,6 +10,10 @@
  * the same string. 0 otherwise, or when there are too many. */
 uint16_t gcxi_site_number(const char *site);
 
+/* The index, from 1, of the site in a table of such strings that has so many
+ * entries, where it is put if it was not there; 0 for NULL and when all are taken. */
+uint32_t gcxi_site_claim(const char **table, uint32_t entries, const char *site);
+
 /* The site with that number; "?" for 0. */
 const char *gcxi_site_name(uint16_t number);
 
