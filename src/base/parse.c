@@ -40,6 +40,11 @@ bool gcxi_parse_int(const char *text, int64_t *value)
     return true;
 }
 
+bool gcxi_parse_count(const char *text, int64_t max, int64_t *value)
+{
+    return parse_digits(&text, value) && *text == '\0' && *value <= max;
+}
+
 /* The power of two that a unit stands for, or -1. */
 static int parse_unit(const char *unit)
 {

@@ -9,6 +9,9 @@
 /* A whole decimal number, "off" being -1. False if text is anything else. */
 bool gcxi_parse_int(const char *text, int64_t *value);
 
+/* Digits alone, of a value of at most max. */
+bool gcxi_parse_count(const char *text, int64_t max, int64_t *value);
+
 /* A size in bytes: digits, then nothing or B, K, KB, KiB, M, MB, MiB, G, GB,
  * GiB, T, TB, TiB (all powers of 1024). False on nonsense or overflow. */
 bool gcxi_parse_bytes(const char *text, int64_t *bytes);

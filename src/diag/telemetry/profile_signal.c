@@ -34,7 +34,6 @@ static struct gcxi_thread_sample *slots; /* set before the handler, for good */
 static unsigned use_count;               /* use_lock */
 static uint32_t is_on;
 static uint32_t next_slot;
-static uint32_t lost;
 
 /* ---- The handler ---- */
 
@@ -47,7 +46,6 @@ static struct gcxi_thread_sample *claim(void)
         if (gcxi_compare_exchange(&slot->state, &expected, FILLING))
             return slot;
     }
-    gcxi_add_relaxed(&lost, 1);
     return NULL;
 }
 
@@ -154,9 +152,4 @@ void gcxi_signal_drain(void (*take)(void *arg, const struct gcxi_thread_sample *
         take(arg, &slots[i]);
         gcxi_store_release(&slots[i].state, FREE);
     }
-}
-
-uint32_t gcxi_signal_lost(void)
-{
-    return gcxi_exchange_acq_rel(&lost, 0);
 }

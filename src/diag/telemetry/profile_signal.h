@@ -37,7 +37,4 @@ bool gcxi_signal_ask(int tid);
 /* Hands over each sample that is there. One thread at a time (the callers' lock). */
 void gcxi_signal_drain(void (*take)(void *arg, const struct gcxi_thread_sample *sample), void *arg);
 
-/* Samples that found no room since the last call. */
-uint32_t gcxi_signal_lost(void);
-
 #endif

@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/parse.h"
+
 #define NAME_BYTES 256u
 
 struct parts {
@@ -37,13 +39,8 @@ static bool split(struct parts *parts, const char *text)
 /* -1 for anything but 0 to 65535. */
 static int parse_port(const char *text)
 {
-    int port = 0;
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 5 || text[digits] != '\0')
-        return -1;
-    while (*text != '\0')
-        port = port * 10 + (*text++ - '0');
-    return port <= 65535 ? port : -1;
+    int64_t port;
+    return strlen(text) <= 5 && gcxi_parse_count(text, 65535, &port) ? (int)port : -1;
 }
 
 /* ---- Literal addresses ---- */

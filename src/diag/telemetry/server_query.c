@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
+
 struct parameter {
     const char *name;
     const char *expected;
@@ -13,27 +15,10 @@ struct parameter {
     bool (*set)(struct gcxi_query *query, const char *value);
 };
 
-/* Digits alone, at most max. */
-static bool parse(const char *text, uint64_t max, uint64_t *value)
+static bool set_int(int *to, const char *text, int min, int max)
 {
-    *value = 0;
-    if (*text == '\0')
-        return false;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        uint64_t digit = (uint64_t)(*text - '0');
-        if (digit > max || *value > (max - digit) / 10)
-            return false;
-        *value = *value * 10 + digit;
-    }
-    return true;
-}
-
-static bool set_int(int *to, const char *text, unsigned min, unsigned max)
-{
-    uint64_t value;
-    if (!parse(text, max, &value) || value < min)
+    int64_t value;
+    if (!gcxi_parse_count(text, max, &value) || value < min)
         return false;
     *to = (int)value;
     return true;
@@ -56,7 +41,11 @@ static bool set_seconds(struct gcxi_query *query, const char *value)
 
 static bool set_since(struct gcxi_query *query, const char *value)
 {
-    return parse(value, INT64_MAX, &query->since);
+    int64_t since;
+    if (!gcxi_parse_count(value, INT64_MAX, &since))
+        return false;
+    query->since = (uint64_t)since;
+    return true;
 }
 
 static bool set_kind(struct gcxi_query *query, const char *value)
