@@ -81,9 +81,10 @@ static struct {
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint8_t *put_off;           /* per unit: M6 */
     uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
-    uint64_t mark_ns;           /* by the clock, */
-    uint64_t cpu_ns;            /* and on a processor */
-    size_t live_max_bytes;      /* when so much is live the second stop comes in any case */
+    uint64_t mark_ns;
+    clockid_t cpu_clock;   /* of the thread, when it has STARTED */
+    uint64_t cpu_begin_ns; /* by it, at the first stop */
+    size_t live_max_bytes; /* when so much is live the second stop comes in any case */
     size_t passes;
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
@@ -110,7 +111,8 @@ uint64_t gcxi_concurrent_mark_ns(void)
 
 uint64_t gcxi_concurrent_cpu_ns(void)
 {
-    return concurrent.cpu_ns;
+    uint64_t now_ns = gcxi_clock_thread_cpu_ns(concurrent.cpu_clock);
+    return now_ns > concurrent.cpu_begin_ns ? now_ns - concurrent.cpu_begin_ns : 0;
 }
 
 /* ---- The thread ---- */
@@ -145,14 +147,11 @@ static void dawdle(void)
 static void thread_mark(void)
 {
     bool is_done = false;
-    uint64_t cpu_ns = gcxi_clock_thread_cpu_ns();
     while (!is_done && thread_enter()) {
-        uint64_t begin_ns = gcxi_clock_ns(), cpu_before_ns = cpu_ns;
+        uint64_t begin_ns = gcxi_clock_ns();
         is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
                   !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
-        cpu_ns = gcxi_clock_thread_cpu_ns();
-        concurrent.cpu_ns += cpu_ns - cpu_before_ns;
         thread_leave(is_done);
         if (GCXI_STRESS)
             dawdle();
@@ -162,6 +161,8 @@ static void thread_mark(void)
 static void *thread_main(void *arg)
 {
     (void)arg;
+    concurrent.cpu_clock = gcxi_clock_of_thread();
+    gcxi_store_release(&concurrent.thread, STARTED); /* is_possible looks for it */
     for (;;) {
         uint32_t round = gcxi_load_acquire(&concurrent.round);
         thread_mark();
@@ -203,7 +204,8 @@ void gcxi_concurrent_start_thread(void)
         !gcxi_compare_exchange(&concurrent.thread, &none, STARTING))
         return;
     bool is_there = make_tables() && gcxi_thread_create_own(thread_main, NULL) == 0;
-    gcxi_store_release(&concurrent.thread, is_there ? STARTED : NO_THREAD);
+    if (!is_there)
+        gcxi_store_release(&concurrent.thread, NO_THREAD);
 }
 
 /* ---- The stops ---- */
@@ -243,7 +245,8 @@ void gcxi_concurrent_begin_stw(void)
     gcxi_marker_begin_beside(m, concurrent.filter, concurrent.put_off);
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
-    concurrent.mark_ns = concurrent.cpu_ns = 0;
+    concurrent.mark_ns = 0;
+    concurrent.cpu_begin_ns = gcxi_clock_thread_cpu_ns(concurrent.cpu_clock);
     concurrent.passes = 0;
     gcxi_owed_clear_stw();
     gcxi_remember_beside_begin_stw(true);

@@ -99,6 +99,7 @@ static void choose_kind(struct gcxi_cycle *cycle)
         cycle->kind = GCX_FULL;
     bool may_wait =
         is_planned(cycle) || cycle->reason == GCXI_STRESSED || cycle->reason == GCXI_QUIET;
+    /* Between its stops minor cycles would go on, which have been given up. */
     cycle->begins_concurrent = may_wait && cycle->kind == GCX_FULL &&
                                gcxi_gc.pacer.full_only == 0 && gcxi_concurrent_is_possible();
     if (cycle->begins_concurrent)

@@ -108,9 +108,9 @@ static void put_cycle(struct gcxi_line *line, const struct gcxi_cycle *cycle)
 
 void gcxi_trace_events(const struct gcxi_cycle *cycle)
 {
-    struct gcxi_line line = {.length = 0};
     if (file < 0 || getpid() != file_owner)
         return;
+    struct gcxi_line line = {.length = 0};
     put_cycle(&line, cycle);
     size_t bytes = line.length;
     gcxi_line_text(&line, FILE_END);

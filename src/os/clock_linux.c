@@ -10,7 +10,7 @@
  * SPDX-License-Identifier: MIT */
 #include "os/clock.h"
 
-#include <time.h>
+#include <pthread.h>
 
 #define CLOCK_NS_PER_S UINT64_C(1000000000)
 
@@ -32,7 +32,14 @@ uint64_t gcxi_clock_process_cpu_ns(void)
     return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-uint64_t gcxi_clock_thread_cpu_ns(void)
+clockid_t gcxi_clock_of_thread(void)
 {
-    return clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+    clockid_t clock = CLOCK_THREAD_CPUTIME_ID;
+    (void)pthread_getcpuclockid(pthread_self(), &clock);
+    return clock;
+}
+
+uint64_t gcxi_clock_thread_cpu_ns(clockid_t clock)
+{
+    return clock_read_ns(clock);
 }

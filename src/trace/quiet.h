@@ -9,6 +9,8 @@
 #ifndef GCXI_TRACE_QUIET_H
 #define GCXI_TRACE_QUIET_H
 
+#include <string.h>
+
 #include "base/base.h"
 #include "heap/block.h"
 #include "heap/space.h"
@@ -25,12 +27,14 @@ struct gcxi_young_span {
 /* World stopped. */
 GCXI_INLINE struct gcxi_young_span gcxi_young_span(enum gcxi_zone_index zone)
 {
-    uint32_t first = gcxi_zone_first(zone), end = gcxi_zone_end(zone);
-    while (first < end && gcxi_map.young[first] == 0)
-        first++;
-    while (end > first && gcxi_map.young[end - 1] == 0)
-        end--;
-    return (struct gcxi_young_span){(uint32_t)(gcxi_unit_addr(first) >> GCXI_LG_UNIT), end - first};
+    const uint8_t *young = gcxi_map.young;
+    uint32_t zone_first = gcxi_zone_first(zone), units = gcxi_zone_end(zone) - zone_first;
+    const uint8_t *first = memchr(young + zone_first, 1, units);
+    if (first == NULL)
+        return (struct gcxi_young_span){0, 0};
+    const uint8_t *last = memrchr(young + zone_first, 1, units);
+    uintptr_t addr = gcxi_unit_addr((uint32_t)(first - young));
+    return (struct gcxi_young_span){(uint32_t)(addr >> GCXI_LG_UNIT), (uint32_t)(last - first) + 1};
 }
 
 /* Vectors of four; compilers lower them to what the machine has. */
