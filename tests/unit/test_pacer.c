@@ -134,7 +134,7 @@ static void minor_cycles_that_do_not_pay_are_given_up_and_tried_again(void **sta
     settings.nursery_bytes = 8 * GCXI_MIB;
     simulate(&settings, &program, 4000, &o);
     assert_true(o.full_cycles > 8 * o.minor_cycles);
-    assert_true(o.minor_cycles > 4000 / 64);
+    assert_true(o.minor_cycles > 3 * 4000 / 64); /* each trial is of several */
 }
 
 static void minor_cycles_that_pay_stay_though_some_are_long(void **state)
