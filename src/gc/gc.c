@@ -20,6 +20,7 @@
 #include "gc/fork.h"
 #include "gc/remember.h"
 #include "gc/scope_report.h"
+#include "gc/summary.h"
 #include "heap/recycle.h"
 #include "heap/sample.h"
 #include "heap/space.h"
@@ -48,7 +49,8 @@ static int init_parts(const struct gcxi_settings *settings)
         gcxi_workers_init(settings->mark_workers) != 0 ||
         gcxi_remember_init(settings->barrier, settings->dirty_name) != 0 ||
         (settings->is_checked && gcxi_check_init() != 0) ||
-        (settings->reports_escapes && gcxi_scope_report_init() != 0))
+        (settings->reports_escapes && gcxi_scope_report_init() != 0) ||
+        (settings->tells_summary && gcxi_summary_init() != 0))
         return -1;
     errno = gcxi_mutator_init();
     return errno == 0 ? 0 : -1;

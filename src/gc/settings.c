@@ -105,6 +105,8 @@ static void read_environment_choices(struct gcxi_settings *settings)
         settings->has_keeper = v != 0;
     if (env_int("GCX_ESCAPE_REPORT", 0, 1, &v))
         settings->reports_escapes = v != 0;
+    if (env_int("GCX_STATS", 0, 1, &v))
+        settings->tells_summary = v != 0;
     if (env_int("GCX_CHECK", 0, 1, &v))
         settings->is_checked = v != 0;
     if (env_int("GCX_STRESS", 0, 1000000000, &v))

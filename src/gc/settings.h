@@ -22,6 +22,7 @@ struct gcxi_settings {
     bool has_keeper;       /* GCX_KEEPER: gc/keeper.h */
     unsigned refill_share; /* blocks of which that part is free are filled; 0 = by the barrier */
     enum gcxi_trace trace; /* GCX_TRACE */
+    bool tells_summary;    /* GCX_STATS: gc/summary.h */
     bool is_checked;       /* gc/check.h, gc/verify.h */
     bool runs_on_demand;   /* cleanups and finalizers: only by gcx_run_finalizers */
     unsigned stress;       /* a cycle at every so many slow allocations; 0 = off */

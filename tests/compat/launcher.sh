@@ -41,11 +41,24 @@ check "without options" run "$guile" "$dir/keep.scm"
 check "output without options" result_is_right
 check "silence without options" test ! -s "$dir/err"
 
-for option in --trace --stats; do
-    check "$option" run $option "$guile" "$dir/keep.scm"
-    check "output with $option" result_is_right
-    check "lines of $option" test "$(cycles)" -gt 0
-done
+check "--trace" run --trace "$guile" "$dir/keep.scm"
+check "output with --trace" result_is_right
+check "lines of --trace" test "$(cycles)" -gt 0
+check "no summary with --trace" test "$(grep -c '^gcx: ' "$dir/err")" = 0
+
+check "--stats" run --stats "$guile" "$dir/keep.scm"
+check "output with --stats" result_is_right
+check "no lines of cycles with --stats" test "$(cycles)" = 0
+check "a summary of five lines" test "$(grep -c '^gcx: [a-z]*: ' "$dir/err")" = 5
+check "cycles in the summary" grep -q '^gcx: cycles: [0-9]* minor, [1-9][0-9]* full, ' "$dir/err"
+check "the longest stop in the summary" grep -q '^gcx: stops: .* the longest [0-9.]* ms$' "$dir/err"
+
+check "--trace --stats" run --trace --stats "$guile" "$dir/keep.scm"
+check "lines and a summary" test "$(cycles)" -gt 0 -a "$(grep -c '^gcx: ' "$dir/err")" = 5
+
+check "--concurrent" run --trace --concurrent "$guile" "$dir/keep.scm"
+check "output with --concurrent" result_is_right
+check "a concurrent cycle" grep -q "(full, concurrent)" "$dir/err"
 
 check "--heap-percent 20" run --trace --heap-percent 20 "$guile" "$dir/keep.scm"
 often=$(full_cycles)
@@ -81,6 +94,14 @@ for program in true "$(type -P cat)"; do
     check "what is said of $program" test "$(cat "$dir/err")" = \
         "gcx-run: $program is not linked to libgc.so.1; it runs on libgcx only if it loads that later"
 done
+stock=$(LD_LIBRARY_PATH='' ldd "$(readlink -f "$guile")" | sed -n 's/^\s*libgc\.so\.1 => \(\S*\).*/\1/p')
+if type -P cc >/dev/null; then
+    echo 'void GC_init(void); int main(void) { GC_init(); }' |
+        cc -x c - -x none -o "$dir/fixed" -Wl,--disable-new-dtags,-rpath,"${stock%/*}" "$stock"
+    check "a program that finds its own library runs" run "$dir/fixed"
+    check "what is said of it" test "$(cat "$dir/err")" = \
+        "gcx-run: $dir/fixed runs on $stock, which it was linked to find, and not on libgcx"
+fi
 run "$dir/none"
 check "status for no program" test $? -eq 127
 run --nonsense "$guile"
