@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,7 @@
 #include "heap/marks.h"
 #include "heap/recycle.h"
 #include "heap/space.h"
+#include "os/vm.h"
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -244,6 +246,31 @@ static void no_slot_holds_the_last_byte_of_its_block(void **state)
     }
 }
 
+static size_t resident_pages(const struct gcxi_block *block)
+{
+    unsigned char pages[GCXI_UNIT / 4096];
+    size_t count = 0, bytes = gcxi_vm_page_bytes();
+    assert_int_equal(mincore((void *)gcxi_block_addr(block), GCXI_UNIT, pages), 0);
+    for (size_t i = 0; i < GCXI_UNIT / bytes; i++)
+        count += pages[i] & 1;
+    return count;
+}
+
+/* Of kinds that no other test has blocks of. */
+static void a_class_with_few_objects_has_few_pages(void **state)
+{
+    (void)state;
+    struct gcxi_block *blocks[2 * GCXI_EXACT_CLASSES];
+    gcxi_space_purge(GCXI_ZONE_SCAN);
+    for (unsigned i = 0; i < 2 * GCXI_EXACT_CLASSES; i++) {
+        blocks[i] = gcxi_block_create(i % 2 != 0 ? GCXI_LOOSE : GCXI_ROOT, i / 2);
+        *(char *)gcxi_slot_addr(blocks[i], 0) = 1;
+        assert_int_equal(resident_pages(blocks[i]), 1);
+    }
+    for (unsigned i = 0; i < 2 * GCXI_EXACT_CLASSES; i++)
+        gcxi_block_destroy(blocks[i]);
+}
+
 /* ---- Recycling ---- */
 
 /* All slots of a block of that kind, handed out. */
@@ -366,6 +393,7 @@ int main(void)
         cmocka_unit_test(words_find_their_objects),
         cmocka_unit_test(no_slot_holds_the_last_byte_of_its_block),
         cmocka_unit_test(released_slots_are_taken_once),
+        cmocka_unit_test(a_class_with_few_objects_has_few_pages),
         cmocka_unit_test(slots_ahead_of_the_search_are_left_to_it),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
