@@ -21,6 +21,7 @@
 #include "gc/remember.h"
 #include "gc/scope_report.h"
 #include "gc/summary.h"
+#include "heap/idle.h"
 #include "heap/recycle.h"
 #include "heap/sample.h"
 #include "heap/space.h"
@@ -203,6 +204,7 @@ static bool take_block_once(struct gcxi_mutator *self, struct gcxi_lane *lane)
 {
     size_t fresh_bytes = 0;
     gcxi_mutator_lock_heap(self);
+    gcxi_idle_look(&self->local, gcxi_gc.totals.minor_cycles + gcxi_gc.totals.full_cycles);
     bool is_taken = gcxi_lane_next_block(lane, &fresh_bytes);
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, gcxi_gc.allocated_bytes + fresh_bytes);
     gcxi_mutator_unlock_heap();

@@ -44,6 +44,7 @@ struct gcxi_lane {
     struct gcxi_block *chain;       /* heap/chain.h: the first; only for scoped kinds */
     uint64_t *chained;              /* the same: gcxi_local.chained of its kind */
     uint64_t sample_left;           /* bytes until its next sample; 0: not drawn */
+    uintptr_t idle_cur;             /* heap/idle.h: what cur was at the last look */
 };
 
 /* What a mutator allocates from. Lanes of a kind are made on first use. */
@@ -53,6 +54,7 @@ struct gcxi_local {
     uint64_t chained[2];                     /* by class: lanes for scopes that have blocks */
     uint64_t alloc_bytes;                    /* reserved in runs since the start */
     uint64_t alloc_slots;
+    uint64_t looked_at_cycle;   /* heap/idle.h */
     uint64_t large_sample_left; /* heap/sample.h; as in lanes, for large objects */
     uintptr_t sampled;          /* object to be told of when the collector is left, or 0 */
     size_t sampled_bytes;       /* of its slot */

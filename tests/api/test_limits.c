@@ -342,6 +342,34 @@ static void test_garbage_does_not_grow_the_heap(void **state)
     }
 }
 
+/* Objects of sizes that are no longer used leave no memory behind that others
+ * cannot have. */
+static void test_sizes_out_of_use_hold_no_memory(void **state)
+{
+    (void)state;
+    gcx_release_memory();
+    struct gcx_stats before = stats_now();
+    for (size_t size = 8 * 1024 + 1; size <= 64 * 1024; size += 500) {
+        assert_non_null(gcx_alloc(size));
+        assert_non_null(gcx_alloc_noscan(size));
+    }
+    clear_stack();
+    for (int i = 0; i < 4; i++) {
+        collect_full();
+        for (size_t bytes = 0; bytes < MIB; bytes += 64) {
+            assert_non_null(gcx_alloc(64));
+        }
+    }
+    collect_full();
+    struct gcx_stats after = stats_now();
+    uint64_t used_before = before.heap_bytes - before.free_bytes;
+    uint64_t used = after.heap_bytes - after.free_bytes;
+    if (used > used_before + 4 * MIB) {
+        fail_msg("%ju KiB in use, %ju before", (uintmax_t)used / 1024,
+                 (uintmax_t)used_before / 1024);
+    }
+}
+
 static NOINLINE void check_release(size_t size)
 {
     collect_full();
@@ -531,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup(test_percent_moves_the_goal, forget_the_last),
         cmocka_unit_test_setup(test_percent_decides_how_often, forget_the_last),
         cmocka_unit_test_setup(test_garbage_does_not_grow_the_heap, forget_the_last),
+        cmocka_unit_test_setup(test_sizes_out_of_use_hold_no_memory, forget_the_last),
         cmocka_unit_test_setup(test_release_memory, forget_the_last),
         cmocka_unit_test_setup(test_long_list, forget_the_last),
         cmocka_unit_test_setup(test_wide_array, forget_the_last),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "heap/idle.h"
 #include "heap/lane.h"
 #include "heap/marks.h"
 #include "heap/recycle.h"
@@ -271,6 +272,50 @@ static void a_class_with_few_objects_has_few_pages(void **state)
         gcxi_block_destroy(blocks[i]);
 }
 
+/* Takes one object from a block of its own, with so many objects live at the last
+ * census, and looks at it twice. */
+static struct gcxi_block *look_twice(struct gcxi_local *local, struct gcxi_lane *lane,
+                                     uint32_t live, bool is_used_between)
+{
+    static uint64_t cycles;
+    size_t fresh = 0;
+    assert_true(gcxi_lane_next_block(lane, &fresh) && gcxi_lane_refill(local, lane));
+    struct gcxi_block *block = lane->block;
+    block->live = live;
+    lane->run->cur += block->slot_bytes;
+    gcxi_idle_look(local, ++cycles);
+    gcxi_idle_look(local, cycles);
+    assert_ptr_equal(lane->block, block);
+    if (is_used_between)
+        lane->run->cur += block->slot_bytes;
+    gcxi_idle_look(local, ++cycles);
+    return block;
+}
+
+static void a_lane_out_of_use_gives_its_empty_block_back(void **state)
+{
+    static struct gcx_detail_runs runs;
+    struct gcxi_local local = {.fast = &runs};
+    (void)state;
+    for (unsigned c = 0; c < GCXI_CLASSES - 1; c += 7) {
+        struct gcxi_lane *lane = gcxi_local_lane(&local, GCXI_SCAN, c);
+        struct gcxi_block *used = look_twice(&local, lane, 0, true);
+        assert_ptr_equal(lane->block, used);
+        struct gcxi_block *live = look_twice(&local, lane, 1, false);
+        assert_ptr_equal(lane->block, live);
+        struct gcxi_block *idle = look_twice(&local, lane, 0, false);
+        assert_null(lane->block);
+        assert_null(idle->owner);
+        assert_int_equal(idle->state, GCXI_BLOCK_USED);
+        assert_int_equal(idle->young_hi, 1);
+        assert_null(gcxi_local_bump(&local, GCXI_SCAN, c));
+        gcxi_block_destroy(used);
+        gcxi_block_destroy(live);
+        gcxi_block_destroy(idle);
+    }
+    gcxi_local_retire(&local);
+}
+
 /* ---- Recycling ---- */
 
 /* All slots of a block of that kind, handed out. */
@@ -393,6 +438,7 @@ int main(void)
         cmocka_unit_test(words_find_their_objects),
         cmocka_unit_test(no_slot_holds_the_last_byte_of_its_block),
         cmocka_unit_test(released_slots_are_taken_once),
+        cmocka_unit_test(a_lane_out_of_use_gives_its_empty_block_back),
         cmocka_unit_test(a_class_with_few_objects_has_few_pages),
         cmocka_unit_test(slots_ahead_of_the_search_are_left_to_it),
     };
