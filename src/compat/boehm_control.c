@@ -338,7 +338,10 @@ static int collect(GC_stop_func stop)
     gcxi_boehm_start();
     if (GC_dont_gc != 0 || (stop != NULL && stop() != 0))
         return 0;
-    gcx_collect(GCX_FULL);
+    if (GC_get_force_unmap_on_gcollect())
+        gcx_release_memory();
+    else
+        gcx_collect(GCX_FULL);
     gcxi_boehm_run_due();
     return 1;
 }

@@ -83,9 +83,26 @@ OWN_ACCESSORS(int, pages_executable, pages_executable)
 OWN_ACCESSORS(size_t, min_bytes_allocd, min_bytes)
 OWN_ACCESSORS(int, rate, rate)
 OWN_ACCESSORS(int, max_prior_attempts, max_prior_attempts)
-OWN_ACCESSORS(int, disable_automatic_collection, no_automatic)
 OWN_ACCESSORS(int, force_unmap_on_gcollect, unmaps)
 OWN_ACCESSORS(int, manual_vdb_allowed, manual_vdb)
+
+/* Collections that the program asks for are made all the same. */
+void GC_set_disable_automatic_collection(int value)
+{
+    gcxi_boehm_start();
+    if ((value != 0) == (settings.no_automatic != 0))
+        return;
+    settings.no_automatic = value != 0;
+    if (settings.no_automatic)
+        gcx_disable();
+    else
+        gcx_enable();
+}
+
+int GC_get_disable_automatic_collection(void)
+{
+    return settings.no_automatic;
+}
 
 void GC_set_all_interior_pointers(int value)
 {

@@ -103,6 +103,8 @@ void gcxi_boehm_env_after(void)
         GC_set_time_limit(n);
     if (flag("GC_ENABLE_INCREMENTAL", false))
         GC_enable_incremental();
+    if (is_set("GC_FORCE_UNMAP_ON_GCOLLECT"))
+        GC_set_force_unmap_on_gcollect(flag("GC_FORCE_UNMAP_ON_GCOLLECT", true));
     if (flag("GC_DONT_GC", false))
         GC_dont_gc = 1;
 }
