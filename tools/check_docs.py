@@ -8,6 +8,10 @@
    other way round; so do those that gcx.h names.
  - Every function of the public headers has a comment above it, or stands in a
    group that has one. Files of examples/ that headers name exist.
+ - docs/boehm-calls.md has every name of tools/compat/names.txt once and no other,
+   beside a function of the public headers, or a reason why there is none. The
+   variables that src/compat reads stand in docs/from-boehm.md, and the other
+   way round.
  - Relative links in README.md, CONTRIBUTING.md and docs/ lead to files.
 """
 import pathlib
@@ -73,6 +77,38 @@ def check_docstrings():
                 yield f"{header.relative_to(ROOT)}: no examples/{named}"
 
 
+def check_boehm_calls():
+    page = "docs/boehm-calls.md"
+    wanted = [line.split()[2] for line in (ROOT / "tools/compat/names.txt").read_text().splitlines()
+              if line and not line.startswith("#")]
+    headers = "".join(path.read_text() for path in (ROOT / "include/gcx").glob("*.h"))
+    declared = set(re.findall(r"\b(gcx_\w+)\(", headers))
+    listed = []
+    for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("| `") or len(cells) != 3:
+            if line.startswith("|") and not re.match(r"\|(-|\s*Boehm)", line):
+                yield f"{page}:{number}: not three cells, the first with names"
+            continue
+        listed += re.findall(r"`(GC_\w+)`", cells[0])
+        counterparts = re.findall(r"`(\w+)`", cells[1])
+        yield from (f"{page}:{number}: {name} is in no header" for name in counterparts if name not in declared)
+        if not counterparts and not cells[2]:
+            yield f"{page}:{number}: neither a counterpart nor a reason"
+    yield from (f"{page} lacks {name}" for name in sorted(set(wanted) - set(listed)))
+    yield from (f"{page} has {name}, which is not exported" for name in sorted(set(listed) - set(wanted)))
+    yield from (f"{page} has {name} twice" for name in sorted({n for n in listed if listed.count(n) > 1}))
+
+
+def check_boehm_environment():
+    page = (ROOT / "docs/from-boehm.md").read_text()
+    section = page.partition("\n## Environment\n")[2]
+    documented = set(re.findall(r"`(GC_[A-Z_]+)`", section.partition("\nNot read")[0]))
+    read = set(re.findall(r'"(GC_[A-Z_]+)"', (ROOT / "src/compat/boehm_env.c").read_text()))
+    yield from (f"docs/from-boehm.md lacks {name}" for name in sorted(read - documented))
+    yield from (f"docs/from-boehm.md has {name}, which src/compat does not read" for name in sorted(documented - read))
+
+
 def check_links():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):
@@ -82,7 +118,8 @@ def check_links():
 
 
 def main():
-    errors = [*check_code_blocks(), *check_environment(), *check_docstrings(), *check_links()]
+    errors = [*check_code_blocks(), *check_environment(), *check_docstrings(), *check_boehm_calls(),
+              *check_boehm_environment(), *check_links()]
     print("\n".join(errors + [f"check_docs: {len(DOCUMENTS)} documents, {len(errors)} errors"]))
     return 1 if errors else 0
 
