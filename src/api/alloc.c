@@ -59,7 +59,7 @@ static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, uns
         return object;
     gcxi_critical_enter(&self->suspend);
     struct gcxi_lane *lane = &self->local.lanes[kind][class_index];
-    object = gcxi_gc_alloc_recycled(self, lane);
+    object = lane->recycler != NULL ? gcxi_gc_alloc_recycled(self, lane) : NULL;
     if (object == NULL && gcxi_lane_refill(&self->local, lane))
         object = gcxi_local_bump(&self->local, kind, class_index);
     gcxi_gc_leave(self);
