@@ -44,9 +44,9 @@
 #include "gc/concurrent.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/atomic.h"
+#include "base/delay.h"
 #include "gc/owed.h"
 #include "gc/remember.h"
 #include "heap/space.h"
@@ -57,7 +57,7 @@
 #include "trace/roots.h"
 
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
-#define PIECE_BATCHES (GCXI_STRESS ? 1u : 64u) /* between two looks at halt */
+#define PIECE_BATCHES 64u /* between two looks at halt */
 #define FEED_ENTRIES 256u
 
 /* After the graph, what was owed up to then; and once more what since. */
@@ -120,7 +120,9 @@ uint64_t gcxi_concurrent_cpu_ns(void)
 /* N5. False if it has to stay away. */
 static bool thread_enter(void)
 {
+    gcxi_delay(GCXI_EDGE_ENTER);
     gcxi_store_seq_cst(&concurrent.busy, 1);
+    gcxi_delay(GCXI_EDGE_ENTER);
     if (gcxi_load_seq_cst(&concurrent.halt) == 0 && gcxi_load_acquire(&concurrent.state) == MARKING)
         return true;
     gcxi_store_release(&concurrent.busy, 0);
@@ -130,18 +132,20 @@ static bool thread_enter(void)
 
 static void thread_leave(bool is_done)
 {
+    gcxi_delay(GCXI_EDGE_DONE);
     if (is_done)
         gcxi_store_release(&concurrent.state, MARKED);
+    gcxi_delay(GCXI_EDGE_DONE);
     gcxi_store_seq_cst(&concurrent.busy, 0);
     if (gcxi_load_seq_cst(&concurrent.halt) != 0)
         gcxi_futex_wake(&concurrent.busy, 1);
 }
 
-/* Little heaps are marked before the program has done much, unless slowly. */
-static void dawdle(void)
+/* Little heaps are marked before the program has done much, unless in small
+ * pieces with delays between them: 1 to 32 batches. */
+static uint32_t piece_batches(void)
 {
-    static const struct timespec pause = {.tv_nsec = 200000};
-    nanosleep(&pause, NULL);
+    return gcxi_delays_are_on() ? 1u << gcxi_delay_seed % 6 : PIECE_BATCHES;
 }
 
 static void thread_mark(void)
@@ -149,12 +153,11 @@ static void thread_mark(void)
     bool is_done = false;
     while (!is_done && thread_enter()) {
         uint64_t begin_ns = gcxi_clock_ns();
-        is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
+        is_done = gcxi_mark_drain(concurrent.marker, piece_batches()) &&
                   !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
         thread_leave(is_done);
-        if (GCXI_STRESS)
-            dawdle();
+        gcxi_delay(GCXI_EDGE_PIECE);
     }
 }
 
@@ -254,6 +257,7 @@ void gcxi_concurrent_begin_stw(void)
         gcxi_min(gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES,
                  (size_t)gcxi_gc.settings.pacer.memory_limit);
     gcxi_store_release(&concurrent.state, MARKING);
+    gcxi_delay(GCXI_EDGE_RESUME);
     thread_wake();
 }
 
@@ -271,13 +275,17 @@ void gcxi_concurrent_resume_stw(void)
     copy_used();
     if (concurrent.state == MARKED)
         begin_pass();
+    gcxi_delay(GCXI_EDGE_RESUME);
     gcxi_store_seq_cst(&concurrent.halt, 0);
+    gcxi_delay(GCXI_EDGE_RESUME);
     thread_wake();
 }
 
 void gcxi_concurrent_halt_stw(void)
 {
+    gcxi_delay(GCXI_EDGE_HALT);
     gcxi_store_seq_cst(&concurrent.halt, 1);
+    gcxi_delay(GCXI_EDGE_HALT);
     while (gcxi_load_seq_cst(&concurrent.busy) != 0)
         gcxi_futex_wait(&concurrent.busy, 1);
     gcxi_mark_settle(concurrent.marker);
