@@ -201,6 +201,7 @@ static void mark(struct gcxi_cycle *cycle)
     gcxi_workers_drain(feed);
     gcxi_finalize(gcxi_marker, is_minor);
     cycle->dirty_pages = gcxi_remember_pages();
+    gcxi_verify_marked_stw(cycle->ends_concurrent);
     if (!cycle->is_between)
         gcxi_map.epoch_before = gcxi_map.epoch;
     cycle->marked_ns = gcxi_clock_ns();

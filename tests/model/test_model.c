@@ -24,7 +24,8 @@
  * MODEL_SECONDS (20), in MODEL_JOBS (2) processes at a time, up to MODEL_SEEDS
  * seeds of each. For odd seeds full cycles mark beside the program: for one half
  * many of them begin, and are ended early, at every Nth allocation (GCX_STRESS), for
- * the other the pacer begins them, under a limit that is too low. The seed is that
+ * the other the pacer begins them, under a limit that is too low; and faults count
+ * as cheap for one half, as dear for the other (GCX_FAULT_NS). The seed is that
  * of the delays as well (GCX_DELAYS, in checked builds). Variables that are set
  * beforehand (GCX_*, MODEL_THREADS) are not varied.
  *
@@ -125,9 +126,9 @@ static void print_repeat_line(void)
 {
     fprintf(stderr, "  repeat: MODEL_SEED=%ju MODEL_THREADS=%d MODEL_STEPS=%d",
             (uintmax_t)first_seed, thread_count, steps);
-    static const char *const names[] = {"GCX_DIRTY",      "GCX_BARRIER",     "GCX_MARK_WORKERS",
-                                        "GCX_CONCURRENT", "GCX_DELAYS",      "GCX_STRESS",
-                                        "GCX_NURSERY",    "GCX_MEMORY_LIMIT"};
+    static const char *const names[] = {"GCX_DIRTY",      "GCX_BARRIER",      "GCX_MARK_WORKERS",
+                                        "GCX_CONCURRENT", "GCX_DELAYS",       "GCX_STRESS",
+                                        "GCX_NURSERY",    "GCX_MEMORY_LIMIT", "GCX_FAULT_NS"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (getenv(names[i]) != NULL) {
             fprintf(stderr, " %s=%s", names[i], getenv(names[i]));
@@ -966,6 +967,7 @@ static void start_job(struct job *job, int seed, const struct mode *mode)
     job_set(job, "GCX_BARRIER", mode->barrier);
     job_set(job, "GCX_MARK_WORKERS", mode->workers);
     job_set_number(job, "GCX_DELAYS", seed);
+    job_set(job, "GCX_FAULT_NS", (seed / 2 + seed / 4) % 2 == 0 ? "900" : "20000");
     job_set_pace(job, seed);
     fflush(NULL);
     job->pid = fork();
