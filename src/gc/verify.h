@@ -10,9 +10,9 @@
  * with the invariant's number when one is broken. when: for the message. */
 void gcxi_verify_stw(const char *when);
 
-/* The same, when all is marked and nothing swept yet: what is kept leads to nothing
- * that is not. Of a heap of some MiB; of any in the second stop of a full cycle
- * that marked beside the program. */
+/* In checked builds, when all is marked and nothing swept yet: what is kept leads to
+ * nothing that is not. Of a heap of some MiB; of any in the second stop of a full
+ * cycle that marked beside the program. */
 void gcxi_verify_marked_stw(bool is_second_stop);
 
 /* Around a minor cycle between the stops of such a cycle, the marker halted: no

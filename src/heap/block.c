@@ -19,6 +19,7 @@
 #include "heap/space.h"
 #include "os/vm.h"
 
+bool gcxi_has_released;
 void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)

@@ -47,6 +47,7 @@ bool gcxi_slot_release(struct gcxi_block *block, uint32_t slot)
     uint8_t mark = gcxi_load_relaxed(&block->marks[slot]);
     if (!gcxi_load_relaxed(&is_used))
         gcxi_store_relaxed(&is_used, true);
+    gcxi_note_release();
     bool is_old = gcxi_mark_is_old(mark);
     gcxi_delay(GCXI_EDGE_RELEASE);
     do /* again if a marker was between */

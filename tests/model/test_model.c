@@ -16,18 +16,21 @@
  *   M4  Between its birth and its first reference an object is held by a local
  *       variable of the operation: another thread may collect at any time.
  *   M5  Before objects are counted all threads clear their stacks and wait.
+ *   M6  With MODEL_FREE=0 nothing is released by hand. Then no word leads to what
+ *       came to lie where an object was, and in checked builds the collector proves
+ *       after marking that what is kept leads to nothing that is not (gc/verify.c).
  *
- * One run is settled by MODEL_SEED, MODEL_THREADS, MODEL_STEPS and the GCX_*
- * variables; a failure prints the line that repeats it (several threads
+ * One run is settled by MODEL_SEED, MODEL_THREADS, MODEL_STEPS, MODEL_FREE and the
+ * GCX_* variables; a failure prints the line that repeats it (several threads
  * repeat their programs, not their interleaving). Without MODEL_SEED the
  * program is a driver: it runs itself over seeds x modes x threads for
  * MODEL_SECONDS (20), in MODEL_JOBS (2) processes at a time, up to MODEL_SEEDS
  * seeds of each. For odd seeds full cycles mark beside the program: for one half
  * many of them begin, and are ended early, at every Nth allocation (GCX_STRESS), for
  * the other the pacer begins them, under a limit that is too low; and faults count
- * as cheap for one half, as dear for the other (GCX_FAULT_NS). The seed is that
- * of the delays as well (GCX_DELAYS, in checked builds). Variables that are set
- * beforehand (GCX_*, MODEL_THREADS) are not varied.
+ * as cheap for one half, as dear for the other (GCX_FAULT_NS). Of two in three seeds
+ * nothing is released by hand (MODEL_FREE). The seed is that of the delays as well
+ * (GCX_DELAYS, in checked builds). Variables that are set beforehand are not varied.
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -104,6 +107,7 @@ struct graph {
 };
 
 static int is_explicit;
+static int has_free = 1;
 static int steps = 4000;
 static int thread_count = 1;
 static uint64_t first_seed = 1;
@@ -126,9 +130,9 @@ static void print_repeat_line(void)
 {
     fprintf(stderr, "  repeat: MODEL_SEED=%ju MODEL_THREADS=%d MODEL_STEPS=%d",
             (uintmax_t)first_seed, thread_count, steps);
-    static const char *const names[] = {"GCX_DIRTY",      "GCX_BARRIER",      "GCX_MARK_WORKERS",
-                                        "GCX_CONCURRENT", "GCX_DELAYS",       "GCX_STRESS",
-                                        "GCX_NURSERY",    "GCX_MEMORY_LIMIT", "GCX_FAULT_NS"};
+    static const char *const names[] = {
+        "MODEL_FREE", "GCX_DIRTY",  "GCX_BARRIER", "GCX_MARK_WORKERS", "GCX_CONCURRENT",
+        "GCX_DELAYS", "GCX_STRESS", "GCX_NURSERY", "GCX_MEMORY_LIMIT", "GCX_FAULT_NS"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (getenv(names[i]) != NULL) {
             fprintf(stderr, " %s=%s", names[i], getenv(names[i]));
@@ -614,7 +618,7 @@ static void op_create_root_object(struct graph *g)
     if (g->root_objects[at] == NOBODY) {
         void *keep = NULL;
         g->root_objects[at] = create(g, ROOT, &keep);
-    } else {
+    } else if (has_free) {
         uint32_t number = g->root_objects[at];
         void *p = reveal(g->objects[number].addr);
         redirect(g, number, 1);
@@ -699,6 +703,8 @@ static void step(struct graph *g)
         op_drop_root(g);
     } else if (which < 900) {
         op_create_root_object(g);
+    } else if (which < 940 && !has_free) {
+        op_link(g);
     } else if (which < 912) {
         op_free(g);
     } else if (which < 940) {
@@ -916,7 +922,7 @@ static const struct mode modes[] = {
     {"softdirty", "auto", "1", "8"}, {"auto", "auto", "2", "1"},     {"auto", "auto", "2", "8"},
 };
 
-enum { MOST_VARIABLES = 10 };
+enum { MOST_VARIABLES = 12 };
 
 struct job {
     pid_t pid; /* 0 for a free one */
@@ -963,6 +969,7 @@ static void start_job(struct job *job, int seed, const struct mode *mode)
     job->variables = 0;
     job_set_number(job, "MODEL_SEED", seed);
     job_set(job, "MODEL_THREADS", mode->threads);
+    job_set(job, "MODEL_FREE", seed % 3 == 0 ? "1" : "0");
     job_set(job, "GCX_DIRTY", mode->dirty);
     job_set(job, "GCX_BARRIER", mode->barrier);
     job_set(job, "GCX_MARK_WORKERS", mode->workers);
@@ -1062,6 +1069,7 @@ int main(void)
     };
     thread_count = atoi(env_or("MODEL_THREADS", "1"));
     thread_count = thread_count < 1 ? 1 : thread_count > MOST_THREADS ? MOST_THREADS : thread_count;
+    has_free = atoi(env_or("MODEL_FREE", "1"));
     steps = getenv("GCX_STRESS") != NULL ? 1000 : thread_count > 2 ? 2000 : 4000;
     steps = getenv("MODEL_STEPS") != NULL ? atoi(getenv("MODEL_STEPS")) : steps;
     if (getenv("MODEL_SEED") != NULL) {
