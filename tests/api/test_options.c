@@ -114,12 +114,15 @@ static void set_wrong(struct gcx_options *o, int which)
     case 14:
         o->concurrent = -2;
         break;
+    case 15:
+        o->mark_workers = 100;
+        break;
     default:
         exit(9);
     }
 }
 
-enum { WRONG_OPTIONS = 15 };
+enum { WRONG_OPTIONS = 16 };
 
 /* A refused call has no effect; the next one may do better. */
 static int init_wrong(const char *arg)
@@ -303,6 +306,8 @@ static void test_environment(void **state)
     (void)state;
     expect_setting("GCX_PERCENT=50", "percent=50 ");
     expect_setting("GCX_PERCENT=-1", "percent=-1 ");
+    expect_setting("GCX_PERCENT=0", "percent=0 ");
+    expect_setting("GCX_PERCENT=10000", "percent=10000 ");
     expect_setting("GCX_MARK_WORKERS=1", "workers=1 ");
     expect_setting("GCX_MARK_WORKERS=5", "workers=5 ");
     expect_setting("GCX_MARK_WORKERS=64", "workers=64 ");
@@ -341,6 +346,7 @@ static void test_nonsense_in_the_environment(void **state)
         "GCX_PERCENT=-7",        "GCX_PERCENT=99999999999999999999",
         "GCX_MARK_WORKERS=many", "GCX_MARK_WORKERS=-3",
         "GCX_MARK_WORKERS=65",   "GCX_BARRIER=sometimes",
+        "GCX_MARK_WORKERS=0",    "GCX_MARK_WORKERS=100",
         "GCX_STOP_SIGNAL=9",     "GCX_STOP_SIGNAL=9999",
         "GCX_STOP_SIGNAL=x",     "GCX_MEMORY_LIMIT=12parsec",
         "GCX_MEMORY_LIMIT=-5",   "GCX_MEMORY_LIMIT=99999999999999999999GiB",
