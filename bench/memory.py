@@ -51,9 +51,11 @@ def record(command, env):
         reader.start()
         while child.poll() is None:
             try:
-                samples.append([time.monotonic() - began, *look(child.pid)])
+                resident, cpu_s = look(child.pid)
             except (OSError, IndexError, ValueError):
                 break
+            if resident > 0:  # its memory goes before its entry in /proc does
+                samples.append([time.monotonic() - began, resident, cpu_s])
             time.sleep(PERIOD_S)
         reader.join()
     if child.returncode != 0 or not phases or phases[-1][1] != "end":

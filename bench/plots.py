@@ -18,7 +18,7 @@ import re
 import sys
 from html import escape
 
-from report import COLOURS, ROOT, markdown_table, median, ordered, seconds
+from report import COLOURS, ROOT, markdown_table, ordered, seconds
 
 PEERS = ["gcx", "boehm", "go"]
 WHERE = {"heap": "in an object of the heap", "global": "in static data",
@@ -37,6 +37,12 @@ def latencies(reports):
             if match:
                 found[match[1], int(match[2] or 64)] = results
     return found
+
+
+def figure(entry, name):
+    """The median of the runs; of disturbed ones the least, for others only add."""
+    is_disturbed = any(run.get("disturbed") for run in entry["runs"])
+    return entry[name]["min" if is_disturbed else "median"]
 
 
 def milliseconds(value):
@@ -115,13 +121,13 @@ def pause_plot(found):
                 (.05, 10000, [.1, 1, 10, 100, 1000, 10000], True), "MiB live", "milliseconds")
     for where, dashes in DASHES.items():
         for peer in PEERS:
-            points = [(live, median(found[where, live][peer], "pause_max_us") / 1e3)
+            points = [(live, figure(found[where, live][peer], "pause_max_us") / 1e3)
                       for live in lives if peer in found.get((where, live), {})]
             if points:
                 axes.line(points, COLOURS[peer], dashes, "%s, ring in the %s" % (peer, where))
                 axes.dots(points, COLOURS[peer])
     axes.legend([(peer, COLOURS[peer], "") for peer in PEERS] +
-                [("ring in the " + where, "#222", dashes) for where, dashes in DASHES.items()])
+                [("ring: " + where, "#222", dashes) for where, dashes in DASHES.items()])
     return axes.text()
 
 
@@ -183,12 +189,12 @@ def latency_rows(found):
                                                                       e[0][1])):
         for peer in [peer for peer in ordered(results) if peer in PEERS]:
             entry = results[peer]
-            rows.append([where, str(live), peer, seconds(median(entry, "elapsed_ns")),
-                         "%.0f" % (median(entry, "peak_rss_kb") / 1024),
-                         "%d" % median(entry, "cycles"),
-                         milliseconds(median(entry, "pause_max_us") / 1e3),
-                         milliseconds(median(entry, "p9999_ns") / 1e6),
-                         milliseconds(median(entry, "max_ns") / 1e6)])
+            rows.append([where, str(live), peer, seconds(figure(entry, "elapsed_ns")),
+                         "%.0f" % (figure(entry, "peak_rss_kb") / 1024),
+                         "%d" % figure(entry, "cycles"),
+                         milliseconds(figure(entry, "pause_max_us") / 1e3),
+                         milliseconds(figure(entry, "p9999_ns") / 1e6),
+                         milliseconds(figure(entry, "max_ns") / 1e6)])
     return rows
 
 
@@ -199,8 +205,8 @@ def latency_section(reports, found):
     lines = ["%s, %d cores, %d MiB, Linux %s; %s. Medians of %s runs%s." % (
         machine["processor"], machine["cores"], machine["memory_mib"], machine["kernel"],
         machine["date"], " or ".join(map(str, reversed(runs))),
-        ", **of which %d were disturbed**: others used the processors" % disturbed
-        if disturbed else ""), ""]
+        ". **%d runs were disturbed**, for others used the processors: there the least figure of "
+        "the runs stands, which is still too much" % disturbed if disturbed else ""), ""]
     return lines + ["The ring stands " + "; ".join(
         "`%s`: %s" % item for item in WHERE.items()) + ".", ""] + markdown_table(
             ["ring", "live MiB", "peer", "seconds", "peak MiB", "cycles", "longest stop ms",
