@@ -6,6 +6,7 @@
     bench/plots.py latency.json --memory memory.json
 
 Several files of run.py may be given: large live heaps take long and are run apart.
+Without any the page has memory alone.
 
 SPDX-License-Identifier: MIT
 """
@@ -156,9 +157,7 @@ HEAD = """# Pauses, and memory that goes back
 Written by `bench/plots.py` from runs of `bench/run.py` and `bench/memory.py`; do not edit by
 hand.
 
-    bench/run.py --workloads latency --peers gcx,boehm,go --json latency.json
-    bench/memory.py --json memory.json
-    bench/plots.py latency.json --memory memory.json
+    make bench-latency
 
 """
 
@@ -225,7 +224,10 @@ def memory_rows(report):
 
 
 def memory_section(report):
-    return markdown_table(["peer", "fall", "peak MiB", "seconds to below %g MiB" %
+    machine = report["machine"]
+    return ["%s, %d cores, %d MiB, Linux %s; %s." % (
+        machine["processor"], machine["cores"], machine["memory_mib"], machine["kernel"],
+        machine["date"]), ""] + markdown_table(["peer", "fall", "peak MiB", "seconds to below %g MiB" %
                            report["below_mib"], "MiB after 5 s", "CPU % then"],
                           memory_rows(report)) + [""]
 
@@ -237,18 +239,20 @@ def load(path):
 
 def main():
     parser = argparse.ArgumentParser(description="Writes docs/latency.md and its plots.")
-    parser.add_argument("json", nargs="+", help="what run.py --json wrote, with latency workloads")
+    parser.add_argument("json", nargs="*", help="what run.py --json wrote, with latency workloads")
     parser.add_argument("--memory", required=True, help="what memory.py --json wrote")
     parser.add_argument("--docs", default=os.path.join(ROOT, "docs"), help="where to write")
     options = parser.parse_args()
     reports, memory = [load(path) for path in options.json], load(options.memory)
     found = latencies(reports)
-    if not found:
+    if reports and not found:
         sys.exit("no latency workloads in " + ", ".join(options.json))
-    text = (HEAD + PAUSES + "\n".join(latency_section(reports, found)) + "\n" + MEMORY +
-            "\n".join(memory_section(memory))).rstrip() + "\n"
-    for name, content in (("latency.md", text), ("latency.svg", pause_plot(found)),
-                          ("memory.svg", memory_plot(memory))):
+    text, files = HEAD, {"memory.svg": memory_plot(memory)}
+    if found:
+        text += PAUSES + "\n".join(latency_section(reports, found)) + "\n"
+        files["latency.svg"] = pause_plot(found)
+    files["latency.md"] = (text + MEMORY + "\n".join(memory_section(memory))).rstrip() + "\n"
+    for name, content in files.items():
         with open(os.path.join(options.docs, name), "w", encoding="utf-8") as out:
             out.write(content)
     return 0
