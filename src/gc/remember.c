@@ -424,6 +424,8 @@ gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
         return feed_cards;
     remember.marker = m;
     harvest(visit_dirty);
+    if (kind == GCXI_SHOW_LAST && remember.has_digests)
+        gcxi_digest_begin_last_stw();
     return feed_unarmed;
 }
 
