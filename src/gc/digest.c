@@ -157,6 +157,7 @@ void gcxi_digest_show_beside(struct gcxi_marker *m, uint32_t unit)
     for (size_t i = 0; i < GRANULES_PER_UNIT; i++) {
         granule_of(&g, unit, i);
         read_marked(&g, block, false);
+        GCXI_ASSERT(g.words == g.copy); /* D1 */
         uint64_t now = digest_of(g.words, g.count);
         if (now == *g.digest)
             continue;
