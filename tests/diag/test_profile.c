@@ -196,6 +196,28 @@ static void test_what_a_reader_needs(void **state)
     profile_drop(p);
 }
 
+/* The code before main has no debug information: nobody else's lines are its own. */
+static void test_code_without_lines_has_none(void **state)
+{
+    size_t found = 0;
+    (void)state;
+    gcx_profile_set_rate(RATE);
+    for (int i = 0; i < 10000; i++)
+        site_small();
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *p = write_and_read(GCX_PROFILE_COLLECT);
+    for (size_t i = 0; i < p->n_function; i++) {
+        if (strcmp(profile_text(p, p->function[i]->name), "_start") != 0)
+            continue;
+        const char *file = profile_text(p, p->function[i]->filename);
+        if (*file != '\0' && strstr(file, "start") == NULL)
+            fail_msg("_start is in %s", file);
+        found++;
+    }
+    assert_int_equal(found, 1);
+    profile_drop(p);
+}
+
 static void test_errors_are_told(void **state)
 {
     (void)state;
@@ -363,6 +385,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_in_use_is_what_is_live),
         cmocka_unit_test(test_released_objects_are_not_in_use),
         cmocka_unit_test(test_what_a_reader_needs),
+        cmocka_unit_test(test_code_without_lines_has_none),
         cmocka_unit_test(test_errors_are_told),
         cmocka_unit_test(test_threads_allocate_while_profiles_are_written),
         cmocka_unit_test(test_a_profile_at_exit),
