@@ -156,6 +156,11 @@ static void test_every_path(void **state)
     } cases[] = {
         {"/", "text/html; charset=utf-8", "<main"},
         {"/page.js", "text/javascript; charset=utf-8", "poll"},
+        {"/base.js", "text/javascript; charset=utf-8", "// base.js"},
+        {"/charts.js", "text/javascript; charset=utf-8", "// charts.js"},
+        {"/classes.js", "text/javascript; charset=utf-8", "// classes.js"},
+        {"/known.js", "text/javascript; charset=utf-8", "// known.js"},
+        {"/sites.js", "text/javascript; charset=utf-8", "// sites.js"},
         {"/page.css", "text/css; charset=utf-8", "prefers-color-scheme: dark"},
         {"/debug/pprof/", "text/html; charset=utf-8", "/debug/pprof/heap?debug=1"},
         {"/debug/pprof/heap?debug=1", "text/plain; charset=utf-8", "heap profile: "},
@@ -169,6 +174,7 @@ static void test_every_path(void **state)
         {"/debug/pprof/symbol", "text/plain; charset=utf-8", "num_symbols: 1"},
         {"/debug/vars", "application/json; charset=utf-8", "\"memstats\": {\"Alloc\":"},
         {"/debug/gcx/live", "application/json; charset=utf-8", "\"samples\":"},
+        {"/debug/gcx/classes", "application/json; charset=utf-8", "\"other_slots\"],\"rows\":[["},
         {"/debug/gcx/sites?gc=1", "application/json; charset=utf-8", "site_served"},
         {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "gcx_pause_seconds_bucket"},
     };
@@ -271,7 +277,7 @@ static void test_numbers_are_those_of_the_library(void **state)
     snprintf(text, sizeof text, "gcx_cycles_total{kind=\"full\"} %lu\n",
              (unsigned long)stats_now().full_cycles);
     assert_answer(http_get(port, "/metrics"), 200, text);
-    assert_answer(http_get(port, "/debug/gcx/live?since=1"), 200, "\"is_forced\"],\"rows\":[[");
+    assert_answer(http_get(port, "/debug/gcx/live?since=1"), 200, "\"is_full\"],\"rows\":[[");
 }
 
 /* ---- Whom it refuses ---- */

@@ -78,7 +78,8 @@ bool gcxi_server_is_stopping(void);
 /* ---- server_route.c ---- */
 
 /* Each ends with a route without path. */
-extern const struct gcxi_route gcxi_pprof_routes[], gcxi_vars_routes[], gcxi_page_routes[];
+extern const struct gcxi_route gcxi_pprof_routes[], gcxi_vars_routes[], gcxi_live_routes[],
+    gcxi_page_routes[];
 
 enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *body,
