@@ -1,0 +1,131 @@
+// page.mjs -- the debug server's page in a real browser, as a person uses it.
+// Usage: node page.mjs ADDRESS CHROMIUM [SCREENSHOT]
+// ADDRESS serves a program that allocates all the time. With a third argument the
+// page is also left in that file, as the guide shows it.
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const [address, executablePath, screenshot] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, colorScheme: "light" });
+page.setDefaultTimeout(30000);
+
+const complaints = [];
+const requests = [];
+page.on("console", (m) => { if (["error", "warning"].includes(m.type())) complaints.push(m.text()); });
+page.on("pageerror", (e) => complaints.push(String(e)));
+page.on("request", (r) => requests.push(r));
+
+const button = (name) => page.getByRole("button", { name, exact: true });
+const tile = (title) => page.locator("#tiles > div", { hasText: title }).locator("dd");
+const status = page.getByRole("status");
+const eventually = (says) => page.waitForFunction(says);
+
+async function chartsMove() {
+  const line = page.locator("#chart-memory path").first();
+  const first = await line.getAttribute("d");
+  await page.waitForFunction((d) => document.querySelector("#chart-memory path").getAttribute("d") !== d, first);
+  for (const id of ["memory", "pauses", "allocation", "cycles", "stopped", "threads"])
+    assert.match(await page.locator(`#chart-${id}`).getAttribute("aria-label"), /: ./);
+}
+
+async function chartsAreReadByKeys() {
+  const chart = page.locator("#chart-allocation");
+  await chart.focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForSelector("#chart-allocation .cursor", { state: "attached" });
+  assert.match(await page.locator("figure", { has: chart }).locator(".readout").textContent(), /bytes .*B\/s \(\d+ s ago\)/);
+  await page.keyboard.press("Escape");
+}
+
+// What one asks for comes on top of what the program needs anyway, so only full
+// cycles, which it seldom needs, are counted.
+async function collects() {
+  const before = Number(await tile("Full cycles").textContent()); // few enough for whole numbers
+  await button("Collect all").click();
+  await page.waitForFunction((n) => Number(document.querySelectorAll("#tiles dd")[6].textContent) > n, before);
+  assert.match(await status.textContent(), /^A full cycle was run, its last stop took .*s; live were .*B, are .*B\.$/);
+  const asked = requests.filter((r) => r.url().includes("/collect"));
+  assert.deepEqual(asked.map((r) => r.method()), ["POST"]);
+  await button("Collect young").click();
+  await eventually(() => document.querySelector("[role=status]").textContent.startsWith("A minor cycle"));
+}
+
+async function takesAProfile() {
+  await page.getByLabel("Show").selectOption({ label: "bytes allocated" });
+  await button("Take a heap profile").click();
+  await page.waitForSelector("#flame [role=treeitem]");
+  await page.waitForSelector("#sites tbody tr");
+  const all = page.locator("#flame [role=treeitem]").first();
+  assert.match(await all.getAttribute("aria-label"), /^all: .*B, 100.0 %$/);
+  await all.focus();
+  await page.keyboard.press("ArrowDown");
+  assert.match(await page.locator("#flame-detail").textContent(), /%/);
+  await page.keyboard.press("Enter");
+  await button("Whole flame graph").click();
+}
+
+async function showsClasses() {
+  await page.locator("#classes-title").scrollIntoViewIfNeeded();
+  await page.waitForSelector("#classes tbody tr");
+  const cells = await page.locator("#classes tbody tr").first().locator("th, td").allTextContents();
+  assert.match(cells.join("|"), /^\d+ B\|scanned\|\d.*\|.*B\|\d.*\|.*B\|\d.*\|\d+ %\|$/);
+}
+
+const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+async function hasTwoThemes() {
+  const light = await background();
+  await button("Dark").click();
+  const dark = await background();
+  assert.notEqual(dark, light);
+  await page.reload();
+  assert.equal(await background(), dark, "the choice is kept");
+  await button("Light").click();
+  assert.equal(await background(), light);
+}
+
+async function holds() {
+  const hold = button("Hold the charts");
+  await hold.click();
+  assert.equal(await hold.getAttribute("aria-pressed"), "true");
+  await hold.click();
+}
+
+// What assistive programs need: every control has a name, tables have captions.
+async function isAccessible() {
+  const nameless = await page.evaluate(() => [...document.querySelectorAll("button, select, svg[role], table, section")]
+    .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length || e.caption || e.getAttribute("aria-labelledby")))
+    .map((e) => e.outerHTML.slice(0, 100)));
+  assert.deepEqual(nameless, []);
+  await page.keyboard.press("Home");
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
+}
+
+// As narrow as a telephone: nothing but tables is scrolled sideways.
+async function fitsNarrowScreens() {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const [needed, has] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(needed <= has, `${needed} pixels wide, not ${has}`);
+  await page.setViewportSize({ width: 1200, height: 900 });
+}
+
+try {
+  await page.goto(`http://${address}/`);
+  await eventually(() => document.querySelectorAll("#tiles dd").length === 10);
+  for (const step of [chartsMove, chartsAreReadByKeys, collects, takesAProfile, showsClasses, holds, isAccessible, fitsNarrowScreens, hasTwoThemes]) {
+    console.log(step.name);
+    await step();
+  }
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(requests.map((r) => r.url()).filter((u) => !u.startsWith(`http://${address}/`) && !u.startsWith("data:")), []);
+  if (screenshot) {
+    await takesAProfile();
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.waitForTimeout(3000);
+    await page.screenshot({ path: screenshot, fullPage: true });
+  }
+} finally {
+  await browser.close();
+}
