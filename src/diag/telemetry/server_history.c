@@ -5,7 +5,8 @@
  * their times, when the day is set.
  *
  * The histograms are written by the thread that ran the cycle, under the heap
- * lock, so one at a time, and read without a lock.
+ * lock, so one at a time, and read without a lock. A pause that ends while a
+ * sample is taken may be missing from the longest.
  *
  * SPDX-License-Identifier: MIT */
 #include "diag/telemetry/server_history.h"
@@ -27,6 +28,7 @@ const uint64_t gcxi_pause_bounds_ns[GCXI_PAUSE_BUCKETS] = {
 
 static uint64_t day_ahead_ns; /* constant once started */
 static struct gcxi_pause_histogram histograms[2];
+static uint64_t longest_ns; /* since the last sample; atomic */
 
 static struct gcxi_history_sample samples[GCXI_HISTORY_SAMPLES];
 static uint64_t sample_count;
@@ -48,6 +50,8 @@ static void count_pause(const struct gcxi_cycle *cycle)
         bucket++;
     gcxi_add_relaxed(&h->counts[bucket], 1);
     gcxi_add_relaxed(&h->sum_ns, pause_ns);
+    if (pause_ns > gcxi_load_relaxed(&longest_ns))
+        gcxi_store_relaxed(&longest_ns, pause_ns);
 }
 
 void gcxi_history_start(void)
@@ -91,6 +95,7 @@ void gcxi_history_tick(void)
     gcxi_server_attach();
     gcxi_diag->get_stats(&sample->stats);
     gcxi_server_detach();
+    sample->longest_pause_ns = gcxi_exchange_acq_rel(&longest_ns, 0);
     sample->at_us = day_us(gcxi_clock_ns());
     sample_due_ns = now + GCXI_HISTORY_MS * MS;
     sample_count++;

@@ -13,7 +13,8 @@
 #define GCXI_PAUSE_BUCKETS 14u /* of the histogram, without the one that has no end */
 
 struct gcxi_history_sample {
-    uint64_t at_us; /* since 1970 */
+    uint64_t at_us;            /* since 1970 */
+    uint64_t longest_pause_ns; /* since the one before */
     struct gcx_stats stats;
 };
 

@@ -20,10 +20,10 @@ static void put_sample(struct gcxi_text *text, const struct gcxi_history_sample 
     const struct gcx_stats *s = &sample->stats;
     gcxi_text_add(text, "[");
     gcxi_text_decimal(text, sample->at_us, 3);
-    const uint64_t values[] = {s->heap_bytes,        s->live_bytes,    s->free_bytes,
-                               s->goal_bytes,        s->meta_bytes,    s->threads,
-                               s->total_alloc_bytes, s->total_allocs,  s->minor_cycles,
-                               s->full_cycles,       s->pause_total_ns};
+    const uint64_t values[] = {s->heap_bytes,        s->live_bytes,     s->free_bytes,
+                               s->goal_bytes,        s->meta_bytes,     s->threads,
+                               s->total_alloc_bytes, s->total_allocs,   s->minor_cycles,
+                               s->full_cycles,       s->pause_total_ns, sample->longest_pause_ns};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         gcxi_text_format(text, ",%" PRIu64, values[i]);
     gcxi_text_add(text, "]");
@@ -41,7 +41,7 @@ static uint64_t put_samples(struct gcxi_text *text, uint64_t since)
                      "{\"next\":%" PRIu64 ",\"columns\":[\"at_ms\",\"heap_bytes\",\"live_bytes\","
                      "\"free_bytes\",\"goal_bytes\",\"meta_bytes\",\"threads\","
                      "\"total_alloc_bytes\",\"total_allocs\",\"minor_cycles\",\"full_cycles\","
-                     "\"pause_total_ns\"],\"rows\":[",
+                     "\"pause_total_ns\",\"longest_pause_ns\"],\"rows\":[",
                      end);
     for (uint64_t i = first; i < end; i++) {
         gcxi_text_add(text, i != first ? "," : "");

@@ -8,7 +8,7 @@ const HEIGHT = 176, LEFT = 64, BOTTOM = 20, TOP = 8;
 
 const CHARTS = [
   { title: "Memory", id: "memory", format: bytes, lines: [["heap", "heap_bytes", "a"], ["goal", "goal_bytes", "b"], ["live", "live_bytes", "c"]] },
-  { title: "Pauses", id: "pauses", format: time, dots: true },
+  { title: "Pauses", id: "pauses", format: time, dots: true, lines: [["longest in half a second", "longest_pause_ns", "c"]] },
   { title: "Allocation", id: "allocation", format: rate, lines: [["bytes", "alloc_rate", "a"]] },
   { title: "Cycles per second", id: "cycles", format: perSecond, lines: [["minor", "minor_rate", "a"], ["full", "full_rate", "b"]] },
   { title: "Time stopped", id: "stopped", format: (n) => `${n.toFixed(1)} %`, lines: [["of all time", "stopped_share", "a"]] },
@@ -28,12 +28,13 @@ function niceBytes(max) {
 }
 
 function chartMake(chart) {
-  const key = chart.dots ? [["minor", "a"], ["full", "b"]] : chart.lines.map(([name, , c]) => [name, c]);
+  const key = [...chart.dots ? [["minor", "a"], ["full", "b"]] : [], ...chart.lines.map(([name, , c]) => [name, c])];
   const caption = make("figcaption", {}, make("span", {}, chart.title),
     ...key.map(([name, c]) => make("span", { class: `key ${c}` }, name)));
   chart.svg = svg("svg", { role: "img", tabindex: "0", id: `chart-${chart.id}`, "aria-label": chart.title });
   chart.readout = make("div", { class: "readout", "aria-live": "off" });
   $("charts").append(make("figure", {}, caption, chart.svg, chart.readout));
+  new ResizeObserver(() => chartDraw(chart)).observe(chart.svg);
   chart.svg.addEventListener("keydown", (e) => chartKey(chart, e));
   chart.svg.addEventListener("pointermove", (e) => {
     const box = chart.svg.getBoundingClientRect();
@@ -83,6 +84,7 @@ function chartGrid(chart, max, at) {
   }
 }
 
+// Single pauses: of the last ones only, so the line says how it was before.
 function chartDots(chart, at) {
   for (const p of known.pauses) {
     if (p.at_ms < at.begin || p.at_ms > at.end) continue;
@@ -101,26 +103,19 @@ function chartLines(chart, at) {
 }
 
 function chartSay(chart, sample, at) {
-  if (chart.dots) {
-    const near = known.pauses.filter((p) => Math.abs(p.at_ms - sample.at_ms) <= 1500);
-    const longest = near.reduce((m, p) => Math.max(m, p.pause_ns), 0);
-    return near.length ? `${near.length} pauses around then, the longest ${time(longest)}` : "no pause around then";
-  }
   return chart.lines.map(([name, column]) => `${name} ${chart.format(sample[column] || 0)}`).join(", ") + ` (${((at.end - sample.at_ms) / 1000).toFixed(0)} s ago)`;
 }
 
 function chartDraw(chart) {
-  const values = chart.dots ? known.pauses.map((p) => p.pause_ns)
-    : chart.lines.flatMap(([, column]) => known.samples.map((s) => s[column] || 0));
-  const most = values.reduce((m, v) => Math.max(m, v), 0);
+  const most = chart.lines.flatMap(([, column]) => known.samples.map((s) => s[column] || 0)).reduce((m, v) => Math.max(m, v), 0);
   const max = chart.format === bytes || chart.format === rate ? niceBytes(most) : niceTop(most);
   const width = Math.max(200, chart.svg.clientWidth);
   const at = scales(max, width);
   chart.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   chart.svg.replaceChildren();
   chartGrid(chart, max, at);
+  chartLines(chart, at);
   if (chart.dots) chartDots(chart, at);
-  else chartLines(chart, at);
   const last = known.samples[known.samples.length - 1];
   const sample = known.samples[Math.max(0, chart.cursor)] || last;
   if (!sample) return;
@@ -128,7 +123,7 @@ function chartDraw(chart) {
     chart.svg.append(svg("line", { class: "cursor", x1: at.x(sample.at_ms), x2: at.x(sample.at_ms), y1: TOP, y2: HEIGHT - BOTTOM }));
   const text = chartSay(chart, sample, at);
   chart.readout.textContent = chart.cursor !== undefined ? text : "";
-  chart.svg.setAttribute("aria-label", `${chart.title}: ${chart.cursor === undefined && !chart.dots ? "now " : ""}${text}`);
+  chart.svg.setAttribute("aria-label", `${chart.title}: ${chart.cursor === undefined ? "now " : ""}${text}`);
 }
 
 export const chartsMake = () => CHARTS.forEach(chartMake);

@@ -18,7 +18,7 @@ const number = (text) => make("td", { class: "number" }, text);
 
 function row(c, largest) {
   const size = c.slot_bytes ? bytes(c.slot_bytes) : "large";
-  return make("tr", {}, make("th", { scope: "row", class: "number" }, size), make("td", {}, c.is_noscan ? "no pointers" : "scanned"),
+  return make("tr", {}, make("th", { scope: "row", class: "number" }, size), make("td", { class: "sort" }, c.is_noscan ? "no pointers" : "scanned"),
     number(count(c.blocks)), number(bytes(c.heap_bytes)), number(count(c.live_objects)), number(bytes(c.live_bytes)),
     number(count(c.other_slots)), number(`${Math.round(100 * c.live_bytes / c.heap_bytes)} %`), bar(c, largest));
 }
