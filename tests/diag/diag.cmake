@@ -33,7 +33,7 @@ if(gcx_has_server)
     endif()
 
     # Figures by hand, as docs/guide/profiling.md gives them; here that all are answered.
-    add_executable(load_server diag/load_server.c)
+    add_executable(load_server diag/load_server.c ${gcx_test_support})
     target_compile_definitions(load_server PRIVATE _GNU_SOURCE)
     target_link_libraries(load_server PRIVATE gcx::static Threads::Threads)
     set_target_properties(load_server PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/diag")
