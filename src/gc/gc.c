@@ -175,7 +175,7 @@ GCXI_COLD void gcxi_gc_tell_sample(struct gcxi_mutator *self)
 /* A hint, read without the lock: the cycle looks again under it. */
 static void collect_if_due(struct gcxi_mutator *self)
 {
-    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.nursery_bytes &&
+    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.trigger_bytes &&
         !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }
@@ -186,7 +186,7 @@ static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
     if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc_is_disabled())
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
-    bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
+    bool is_full = gcxi_load_relaxed(&gcxi_gc.totals.minor_cycles) % 4 == 3;
     gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_STRESSED);
 }
 
