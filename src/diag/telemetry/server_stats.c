@@ -80,3 +80,16 @@ char *gcxi_command_line(size_t *bytes)
         fclose(file);
     return line;
 }
+
+void gcxi_command_line_json(struct gcxi_text *text)
+{
+    size_t bytes;
+    char *line = gcxi_command_line(&bytes);
+    gcxi_text_add(text, "[");
+    for (size_t at = 0; at < bytes; at += strlen(line + at) + 1) {
+        gcxi_text_add(text, at != 0 ? "," : "");
+        gcxi_text_json(text, line + at);
+    }
+    gcxi_text_add(text, "]");
+    free(line);
+}
