@@ -46,6 +46,10 @@ def best_ns(program, case):
     return int(elapsed) / int(ops)
 
 
+def figure(ns):
+    return f"{ns:.3g}" if ns < 1000 else f"{ns:,.0f}"
+
+
 def measure(build):
     """Lines of the table."""
     yield "| each | libgcx, ns | Go, ns | Go / libgcx |"
@@ -55,7 +59,7 @@ def measure(build):
         runs = [[best_ns(f"{build}/bench_{program}_{peer}", number) for peer in ("gcx", "go")]
                 for _ in range(RUNS)]
         ours, theirs = (min(column) * FEWER.get((program, case), 1) for column in zip(*runs))
-        yield f"| {what} | {ours:.3g} | {theirs:.3g} | {theirs / ours:.2g} |"
+        yield f"| {what} | {figure(ours)} | {figure(theirs)} | {theirs / ours:.2g} |"
 
 
 def main():
