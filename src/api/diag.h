@@ -14,9 +14,10 @@
 #include "gc/cycle.h"
 #include "gcx/detail/extend.h"
 #include "gcx/gcx.h"
+#include "gcx/stats.h"
 #include "heap/sample.h"
 
-#define GCXI_DIAG_VERSION 2 /* of the two structures */
+#define GCXI_DIAG_VERSION 3 /* of the two structures */
 #define GCXI_DIAG_ENTRY "gcx_diag_entry"
 
 /* What the library offers. */
@@ -52,6 +53,13 @@ struct gcxi_diag_services {
     void (*get_stats)(struct gcx_stats *stats);
     int (*blocking_begin)(void);
     int (*blocking_end)(void);
+
+    /* As in gcx/stats.h. */
+    size_t (*get_pauses)(struct gcx_pause *pauses, size_t n);
+    size_t (*get_classes)(struct gcx_class_stats *classes, size_t n);
+
+    /* When the library started, by gcxi_clock_ns. */
+    uint64_t (*start_ns)(void);
 
     /* As in gcx/profile.h. */
     int (*profile_heap)(const char *path, unsigned flags);

@@ -95,6 +95,7 @@ void gcxi_chain_set_back(struct gcxi_local *local, struct gcxi_lane *lane, struc
 {
     size_t unused = lane->limit - lane->run->cur;
     GCXI_ASSERT(slot >= block->young_lo);
+    gcxi_note_release();
     gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes - unused);
     gcxi_store_release(&local->alloc_slots, local->alloc_slots - unused / block->slot_bytes);
     if (block != lane->block)

@@ -102,10 +102,12 @@ unsigned gcxi_profile_symbols_find(struct gcxi_profile_symbols *symbols, uintptr
     if (module == NULL)
         return 0;
     memset(lines, 0, GCXI_PROFILE_INLINED * sizeof *lines);
-    Dwfl_Line *source = dwfl_module_getsrc(module, addr);
+    Dwarf_Die *cu = dwfl_module_addrdie(module, addr, &bias);
+    if (cu != NULL && dwarf_haspc(cu, addr - bias) != 1)
+        cu = NULL; /* merely the last one before it */
+    Dwfl_Line *source = cu != NULL ? dwfl_module_getsrc(module, addr) : NULL;
     if (source != NULL)
         lines[0].file = dwfl_lineinfo(source, NULL, &lines[0].line, NULL, NULL, NULL);
-    Dwarf_Die *cu = dwfl_module_addrdie(module, addr, &bias);
     unsigned count = cu != NULL ? find_inlined(cu, addr - bias, lines) : 0;
     const char *symbol = dwfl_module_addrname(module, addr);
     if (count == 0 && symbol != NULL)
