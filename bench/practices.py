@@ -12,7 +12,7 @@ import sys
 
 RUNS = 9
 ROUNDS = "1000000"
-COLUMNS, PANEL, HEIGHT, BAR = 3, 240, 96, 130  # pixels
+COLUMNS, PANEL, HEIGHT, BAR = 3, 240, 96, 116  # pixels
 LABEL = 46
 
 
