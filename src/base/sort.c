@@ -24,8 +24,7 @@ static void sift_down(char *base, size_t root, size_t n, size_t bytes,
     }
 }
 
-void gcxi_sort(void *base, size_t n, size_t bytes,
-                    bool (*is_before)(const void *a, const void *b))
+void gcxi_sort(void *base, size_t n, size_t bytes, bool (*is_before)(const void *a, const void *b))
 {
     for (size_t i = n / 2; i-- > 0;)
         sift_down(base, i, n, bytes, is_before);
