@@ -44,6 +44,11 @@ static void yield(struct fiber *self, void *arg)
     gcx_keep_alive(c);
 }
 
+static NOINLINE void resume(struct fiber *f)
+{
+    fiber_resume(f);
+}
+
 static NOINLINE void suspend_three(void)
 {
     fibers[0] = make_fiber(yield_in_wait, NULL);
@@ -64,6 +69,12 @@ static void note_stack(const struct gcx_thread_leak *leak, void *arg)
     *(hidden_ptr *)arg = hide(leak->stack);
 }
 
+/* Whoever has it can switch there. */
+static NOINLINE void take_handle(const struct fiber *f)
+{
+    handle = f->stack;
+}
+
 /* One waits for what nobody has, one for what all see, one does not wait. */
 static void test_fibers(void **state)
 {
@@ -75,10 +86,10 @@ static void test_fibers(void **state)
     assert_true(found == hide(fibers[0]->stack));
     global = NULL;
     assert_int_equal(count_leaks(), 2);
-    handle = fibers[1]->stack; /* whoever has it can switch there */
+    take_handle(fibers[1]);
     assert_int_equal(count_leaks(), 1);
     handle = NULL;
-    fiber_resume(fibers[0]);
+    resume(fibers[0]);
     assert_non_null(gcx_base(fibers[0]->arg));
     assert_int_equal(count_leaks(), 1);
     for (size_t i = 0; i < COUNT_OF(fibers); i++) {

@@ -28,9 +28,11 @@ static hidden_ptr channels[MAX_CHANNELS]; /* to be closed at the end */
 static size_t channel_count;
 static struct channel *volatile global; /* volatile: or what is only written is dropped */
 
+/* No multiple of 16 bytes: on a stack the address of the next would hold it. */
 struct task {
     void *(*run)(void *);
     void *arg;
+    int number;
 };
 
 static atomic_int running; /* tasks that were started and have not ended */
@@ -46,7 +48,7 @@ static void *run_task(void *opaque)
 static __attribute__((unused)) void start(void *(*run)(void *), void *arg)
 {
     struct task *task = gcx_alloc(sizeof *task);
-    *task = (struct task){run, arg};
+    *task = (struct task){run, arg, (int)thread_count};
     atomic_fetch_add(&running, 1);
     if (gcx_thread_create(&threads[thread_count++], NULL, run_task, task) != 0) {
         abort();
