@@ -24,7 +24,7 @@
  * of 16; or if it is none of gcx_alloc and its like (static, on a stack, from
  * malloc); so does what a finalizer, cleanup or weak reference may still give out.
  *
- * docs/guide-leaks.md has more. Any thread, but no signal handler and no callback
+ * docs/guide/waits.md has more. Any thread, but no signal handler and no callback
  * that runs in a collection.
  *
  * SPDX-License-Identifier: MIT */
