@@ -260,6 +260,20 @@ static void test_symbols(void **state)
                   "num_symbols: 1\n");
 }
 
+/* What was compiled without debug information has none of its neighbour's. */
+static void test_start_is_of_no_source_file(void **state)
+{
+    (void)state;
+    struct http_answer answer = http_get(port, "/debug/pprof/goroutine?debug=1");
+    const char *start = strstr(answer.body, "\t_start\t");
+    if (start != NULL) {
+        const char *end = strchr(start, '\n');
+        const char *own = strstr(start, "/src/");
+        assert_true(own == NULL || own > end);
+    }
+    http_drop(&answer);
+}
+
 static void test_numbers_are_those_of_the_library(void **state)
 {
     char text[64];
@@ -585,6 +599,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_one_cpu_profile_at_a_time),
         cmocka_unit_test(test_symbols),
+        cmocka_unit_test(test_start_is_of_no_source_file),
         cmocka_unit_test(test_numbers_are_those_of_the_library),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_foreign_hosts),

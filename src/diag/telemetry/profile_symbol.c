@@ -94,6 +94,14 @@ static unsigned find_inlined(Dwarf_Die *cu, Dwarf_Addr addr,
     return count;
 }
 
+/* For code without debug information, as _start, the library finds the unit whose
+ * code lies before it. */
+static Dwarf_Die *unit_at(Dwfl_Module *module, uintptr_t addr, Dwarf_Addr *bias)
+{
+    Dwarf_Die *cu = dwfl_module_addrdie(module, addr, bias);
+    return cu != NULL && dwarf_haspc(cu, addr - *bias) > 0 ? cu : NULL;
+}
+
 unsigned gcxi_profile_symbols_find(struct gcxi_profile_symbols *symbols, uintptr_t addr,
                                    struct gcxi_profile_line lines[GCXI_PROFILE_INLINED])
 {
@@ -102,10 +110,10 @@ unsigned gcxi_profile_symbols_find(struct gcxi_profile_symbols *symbols, uintptr
     if (module == NULL)
         return 0;
     memset(lines, 0, GCXI_PROFILE_INLINED * sizeof *lines);
-    Dwfl_Line *source = dwfl_module_getsrc(module, addr);
+    Dwarf_Die *cu = unit_at(module, addr, &bias);
+    Dwfl_Line *source = cu != NULL ? dwfl_module_getsrc(module, addr) : NULL;
     if (source != NULL)
         lines[0].file = dwfl_lineinfo(source, NULL, &lines[0].line, NULL, NULL, NULL);
-    Dwarf_Die *cu = dwfl_module_addrdie(module, addr, &bias);
     unsigned count = cu != NULL ? find_inlined(cu, addr - bias, lines) : 0;
     const char *symbol = dwfl_module_addrname(module, addr);
     if (count == 0 && symbol != NULL)
