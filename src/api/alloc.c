@@ -59,11 +59,22 @@ static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, uns
         return object;
     gcxi_critical_enter(&self->suspend);
     struct gcxi_lane *lane = &self->local.lanes[kind][class_index];
-    object = gcxi_gc_alloc_recycled(self, lane);
+    object = lane->recycler != NULL ? gcxi_gc_alloc_recycled(self, lane) : NULL;
     if (object == NULL && gcxi_lane_refill(&self->local, lane))
         object = gcxi_local_bump(&self->local, kind, class_index);
     gcxi_gc_leave(self);
     return object;
+}
+
+/* From the lane as it is, for classes past the inline path's largest. NULL where
+ * there is more to do. Hot. */
+GCXI_INLINE void *alloc_ready(enum gcxi_kind kind, size_t size)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (self == NULL || size - GCX_DETAIL_FAST_MAX - 1 >= GCXI_MEDIUM_MAX - GCX_DETAIL_FAST_MAX ||
+        gcxi_scope_reports)
+        return NULL;
+    return gcxi_local_bump(&self->local, kind, gcxi_class_of(size));
 }
 
 static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
@@ -109,7 +120,8 @@ static void *alloc_unhinted(enum gcxi_kind kind, size_t size, const void *site)
 
 void *gcx_detail_alloc_slow(size_t size)
 {
-    return alloc_unhinted(GCXI_SCAN, size, GCXI_SITE());
+    void *object = alloc_ready(GCXI_SCAN, size);
+    return GCXI_LIKELY(object != NULL) ? object : alloc_unhinted(GCXI_SCAN, size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_loose_slow(size_t size)
@@ -119,7 +131,8 @@ void *gcx_detail_alloc_loose_slow(size_t size)
 
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
-    return alloc_unhinted(GCXI_NOSCAN, size, GCXI_SITE());
+    void *object = alloc_ready(GCXI_NOSCAN, size);
+    return GCXI_LIKELY(object != NULL) ? object : alloc_unhinted(GCXI_NOSCAN, size, GCXI_SITE());
 }
 
 void *gcx_alloc_root(size_t size)

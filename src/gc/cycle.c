@@ -68,7 +68,7 @@ static bool is_planned(const struct gcxi_cycle *cycle)
 
 static bool is_still_wanted(const struct gcxi_cycle *cycle)
 {
-    size_t least = gcxi_gc.pacer.nursery_bytes;
+    size_t least = gcxi_gc.pacer.trigger_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
     return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
@@ -243,7 +243,7 @@ static void census(struct gcxi_cycle *cycle)
                             : result.live_bytes;
     if (is_minor && result.live_bytes > result.live_before) /* less where objects were freed */
         cycle->promoted_bytes = result.live_bytes - result.live_before;
-    gcxi_remember_arm(arming_after(cycle), gcxi_gc.pacer.nursery_bytes);
+    gcxi_remember_arm(arming_after(cycle), gcxi_gc.pacer.trigger_bytes);
     cycle->swept_ns = gcxi_clock_ns();
 }
 

@@ -256,12 +256,15 @@ static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
 {
     size_t room = pacer->goal_bytes > pacer->live_bytes ? pacer->goal_bytes - pacer->live_bytes : 0;
     pacer->is_full_only = !settings->has_minor || !minor_pays(pacer);
-    if (!pacer->is_full_only) {
-        pacer->next_is_full = room < pacer->nursery_bytes + bytes_ahead(pacer, settings);
-        return;
-    }
+    pacer->trigger_bytes = pacer->nursery_bytes;
     pacer->next_is_full = true;
-    pacer->nursery_bytes = gcxi_max(room, NURSERY_MIN / 4);
+    if (pacer->is_full_only)
+        pacer->trigger_bytes = gcxi_max(room, NURSERY_MIN / 4);
+    else if (room >= pacer->nursery_bytes + bytes_ahead(pacer, settings))
+        pacer->next_is_full = false;
+    else if (pacer->live_bytes < settings->concurrent_bytes)
+        pacer->trigger_bytes =
+            gcxi_min(pacer->nursery_bytes, gcxi_max(room, pacer->nursery_bytes / 2));
 }
 
 void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)

@@ -37,7 +37,8 @@ struct gcxi_pacer_cycle {
 };
 
 struct gcxi_pacer {
-    size_t nursery_bytes; /* allocation until the next cycle */
+    size_t nursery_bytes; /* allocation between minor cycles */
+    size_t trigger_bytes; /* allocation until the next cycle */
     size_t goal_bytes;    /* heap size at which the next cycle is a full one */
     size_t live_bytes;    /* after the last cycle */
     size_t live_at_full;  /* after the last full cycle */

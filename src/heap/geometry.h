@@ -37,8 +37,8 @@ GCXI_INLINE unsigned gcxi_class_of(size_t bytes)
     size_t last = bytes - 1;
     if (last < GCXI_EXACT_MAX)
         return (unsigned)(last >> GCXI_LG_GRANULE);
-    unsigned lg = 63u - (unsigned)__builtin_clzll(last);
-    return GCXI_EXACT_CLASSES + (lg - 8) * 8 + (unsigned)((last >> (lg - 3)) & 7);
+    unsigned shift = 60u - (unsigned)__builtin_clzll(last); /* leaves four bits: 8 to 15 */
+    return GCXI_EXACT_CLASSES + (shift - 5) * 8 + (unsigned)(last >> shift) - 8;
 }
 
 GCXI_INLINE size_t gcxi_class_bytes(unsigned class_index)

@@ -56,6 +56,7 @@ struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
     for (unsigned i = 0; i < GCXI_CLASSES; i++) {
         struct gcx_detail_run *run = fast_run(local, kind, i);
         lanes[i].run = run != NULL ? run : &lanes[i].own_run;
+        lanes[i].slot_bytes = (uint32_t)gcxi_class_bytes(i);
         lanes[i].kind = (uint8_t)kind;
         lanes[i].class_index = (uint8_t)i;
         lanes[i].chained = &local->chained[kind == GCXI_SCOPED_NOSCAN];

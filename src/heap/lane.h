@@ -38,6 +38,7 @@ struct gcxi_lane {
     struct gcxi_block *block; /* NULL until the first refill */
     struct gcx_detail_run own_run;
     uintptr_t frozen_end; /* what the run's end is while the lane is frozen */
+    uint32_t slot_bytes;
     uint8_t kind;
     uint8_t class_index;
     struct gcxi_recycler *recycler; /* heap/recycle.h; NULL until needed */
@@ -72,7 +73,7 @@ GCXI_INLINE void *gcxi_local_bump(struct gcxi_local *local, enum gcxi_kind kind,
         return NULL;
     struct gcx_detail_run *run = lanes[class_index].run;
     uintptr_t p = run->cur;
-    size_t slot_bytes = gcxi_class_bytes(class_index);
+    size_t slot_bytes = lanes[class_index].slot_bytes;
     if (run->end - p < slot_bytes)
         return NULL;
     gcxi_store_relaxed(&run->cur, p + slot_bytes);

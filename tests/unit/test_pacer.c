@@ -47,7 +47,7 @@ static void simulate(const struct gcxi_pacer_settings *settings, const struct pr
     *outcome = (struct outcome){0};
     gcxi_pacer_init(&pacer, settings);
     for (unsigned i = 0; i < cycles; i++) {
-        size_t allocated = pacer.nursery_bytes;
+        size_t allocated = pacer.trigger_bytes;
         now += allocated + allocated / 10;
         size_t building = gcxi_min(program->live_bytes - old_live, allocated);
         size_t garbage = (allocated - building) / 100 * program->survive_percent;
@@ -228,7 +228,7 @@ static void run_cycles(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     for (unsigned i = 0; i < cycles; i++) {
         struct gcxi_pacer_cycle cycle = like;
         cycle.is_full = pacer->next_is_full;
-        cycle.allocated_bytes = pacer->nursery_bytes;
+        cycle.allocated_bytes = pacer->trigger_bytes;
         cycle.interval_ns = 1000000;
         cycle.pause_ns = cycle.is_full ? full_ns : minor_ns;
         cycle.now_ns = pacer->full_end_ns + cycle.interval_ns + cycle.pause_ns;
@@ -245,7 +245,7 @@ static void minor_cycles_that_do_not_pay_are_left_out(void **state)
     run_cycles(&pacer, &usual, like, 40000, 60000, 50);
     for (int i = 0; i < 20; i++) {
         assert_true(pacer.next_is_full);
-        assert_true(pacer.live_bytes + pacer.nursery_bytes <= pacer.goal_bytes);
+        assert_true(pacer.live_bytes + pacer.trigger_bytes <= pacer.goal_bytes);
         run_cycles(&pacer, &usual, like, 40000, 60000, 1);
     }
     /* The same heap with much to scan. */
@@ -352,6 +352,31 @@ static void survivors_that_take_long_make_the_nursery_small(void **state)
     assert_true(pacer.nursery_bytes >= 16 * GCXI_MIB);
 }
 
+/* The last nursery before a full cycle ends at the goal, but is half of one at
+ * least. */
+static void a_full_cycle_comes_at_the_goal(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle full = {
+        .is_full = true, .live_bytes = 100 * GCXI_MIB, .pause_ns = 100000000, .interval_ns = 1};
+    struct gcxi_pacer_cycle minor = {.allocated_bytes = 16 * GCXI_MIB, .pause_ns = 1000000};
+    const size_t lives[] = {180, 185, 190, 198, 200};
+    const size_t triggers[] = {16, 15, 10, 8, 8};
+    (void)state;
+    settings.nursery_bytes = 16 * GCXI_MIB;
+    gcxi_pacer_init(&pacer, &settings);
+    gcxi_pacer_update(&pacer, &settings, &full);
+    assert_int_equal(pacer.goal_bytes >> 20, 200);
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        minor.live_bytes = pacer.goal_bytes - (200 - lives[i]) * GCXI_MIB;
+        gcxi_pacer_update(&pacer, &settings, &minor);
+        assert_int_equal(pacer.trigger_bytes, triggers[i] * GCXI_MIB);
+        assert_int_equal(pacer.next_is_full, triggers[i] < 16);
+        assert_int_equal(pacer.nursery_bytes, 16 * GCXI_MIB);
+    }
+}
+
 /* Where full cycles mark beside the program they begin before the goal, by what
  * becomes old meanwhile, and at most half way. */
 static void a_cycle_beside_the_program_begins_ahead(void **state)
@@ -438,6 +463,7 @@ int main(void)
         cmocka_unit_test(a_busy_heap_uses_what_it_holds),
         cmocka_unit_test(a_little_heap_has_little_headroom),
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
+        cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
         cmocka_unit_test(shares_may_be_others),
         cmocka_unit_test(a_low_limit_takes_half_of_the_time),
