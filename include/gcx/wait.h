@@ -14,10 +14,12 @@
  *
  * What is reported has leaked, provided that the program keeps to two rules:
  *   - only those objects end the wait: whoever does has a pointer to one of them,
- *     or to a structure in the frames that wait, where the collector finds it. A
- *     pointer in memory from malloc is not found: then pass what leads there, or
- *     do not declare the wait. A wait that also ends by time, by a signal or by
- *     pthread_cancel is none of these.
+ *     or to a structure in the frames that wait, where the collector finds it, and
+ *     has it until the thread can go on, so also until the mutex is unlocked which
+ *     that takes again: by itself where the mutex lies in the object, or else by
+ *     gcx_keep_alive. A pointer in memory from malloc is not found: then pass what
+ *     leads there, or do not declare the wait. A wait that also ends by time, by a
+ *     signal or by pthread_cancel is none of these.
  *   - between the two calls the thread does nothing but wait.
  * Not all leaks are found: an object counts as reachable if a stray word says so,
  * as on a stack the address of the next object does where the size is a multiple

@@ -1,8 +1,8 @@
 /* channel.h -- channels as in Go, whose waits are declared; wait groups, too.
  *
  * One mutex and one condition for all of them, in static memory, so that a thread
- * may wait for several. Who changes a channel has a pointer to it: so the
- * declaration is true. Closing ends every wait of it.
+ * may wait for several. Who changes a channel has a pointer to it until the mutex is
+ * free: so the declaration is true. Closing ends every wait of it.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCX_TESTS_CHANNEL_H
@@ -75,31 +75,37 @@ static __attribute__((noinline, unused)) void channel_send(struct channel *c, vo
         channel_wait(&c, 1);
     }
     pthread_mutex_unlock(&channel_mutex);
+    gcx_keep_alive(c);
+}
+
+/* One that has something or is closed, or NULL. */
+static __attribute__((unused)) struct channel *channel_ready(struct channel **channels, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (channels[i] != NULL && (channels[i]->count != 0 || channels[i]->is_closed)) {
+            return channels[i];
+        }
+    }
+    return NULL;
 }
 
 /* From whichever has something first; NULL if one is closed. Without any, or with
  * nothing but NULL, for ever. */
 static __attribute__((noinline, unused)) void *channel_select(struct channel **channels, size_t n)
 {
+    struct channel *ready;
     void *value = NULL;
     pthread_mutex_lock(&channel_mutex);
-    for (;;) {
-        struct channel *ready = NULL;
-        for (size_t i = 0; i < n && ready == NULL; i++) {
-            struct channel *c = channels[i];
-            ready = c != NULL && (c->count != 0 || c->is_closed) ? c : NULL;
-        }
-        if (ready != NULL && ready->count != 0) {
-            ready->count--;
-            value = ready->values[ready->received++ % 8];
-            channel_wake_all();
-        }
-        if (ready != NULL) {
-            break;
-        }
+    while ((ready = channel_ready(channels, n)) == NULL) {
         channel_wait(channels, n);
     }
+    if (ready->count != 0) {
+        ready->count--;
+        value = ready->values[ready->received++ % 8];
+        channel_wake_all();
+    }
     pthread_mutex_unlock(&channel_mutex);
+    gcx_keep_alive(ready);
     return value;
 }
 
@@ -114,6 +120,7 @@ static __attribute__((unused)) void channel_close(struct channel *c)
     c->is_closed = 1;
     channel_wake_all();
     pthread_mutex_unlock(&channel_mutex);
+    gcx_keep_alive(c);
 }
 
 /* As sync.WaitGroup: a channel in which the count is what is still to be done. */
@@ -123,6 +130,7 @@ static __attribute__((unused)) void group_done(struct channel *group)
     group->count--;
     channel_wake_all();
     pthread_mutex_unlock(&channel_mutex);
+    gcx_keep_alive(group);
 }
 
 static __attribute__((noinline, unused)) void group_wait(struct channel *group)
