@@ -421,6 +421,22 @@ static int fork_and_count(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* The child goes on with the waits of the caller. */
+static void test_fork_in_a_wait(void **state)
+{
+    int status = -1;
+    (void)state;
+    assert_int_equal(gcx_wait_begin(NULL, 0), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(gcx_wait_end() == 0 && gcx_wait_end() == -1 ? 0 : 1);
+    }
+    assert_int_equal(gcx_wait_end(), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void fork_within(const struct gcx_thread_leak *leak, void *code)
 {
     *(int *)code = fork_and_count();
@@ -625,6 +641,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_threads_that_are_cancelled),
 #endif
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_fork_in_a_wait),
         cmocka_unit_test(test_promises),
         cmocka_unit_test(test_a_thread_that_goes_on),
         cmocka_unit_test(test_a_thread_that_stays_awake),
