@@ -58,7 +58,7 @@ def scaling_workloads():
     for mib in (16, 64, 256, 1024, 4096, 8192):
         found.append(Workload("churn-live%d" % mib, "LiveChurn%dMiB" % mib, "churn",
                               scaled(mib * 7900), scaled(mib * 100), 1, ("all", "scale"),
-                              only=COLLECTORS, live_mib=mib))
+                              only=COLLECTORS + ("go",), live_mib=mib))
     return found
 
 
@@ -67,10 +67,12 @@ def latency_workloads():
     for where, name in ((0, "heap"), (1, "global"), (2, "stack")):
         found.append(Workload("latency-" + name, "Latency" + name.capitalize(), "latency",
                               ["--where=%d" % where], [], 1, ("all", "latency")))
-    for mib in (64, 512, 4096):
-        found.append(Workload("latency-live%d" % mib, "LatencyLive%dMiB" % mib, "latency",
-                              ["--ring=20000", "--live=%d" % mib], ["--live=%d" % (mib // 8)], 1,
-                              ("all", "latency"), only=COLLECTORS, live_mib=mib))
+        for mib in (512, 4096):
+            found.append(Workload("latency-%s-live%d" % (name, mib),
+                                  "Latency%sLive%dMiB" % (name.capitalize(), mib), "latency",
+                                  ["--where=%d" % where, "--live=%d" % mib],
+                                  ["--live=%d" % (mib // 8)], 1, ("all", "latency"),
+                                  only=COLLECTORS + ("go",), live_mib=mib))
     return found
 
 

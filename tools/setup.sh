@@ -27,7 +27,9 @@ libdw-dev           pc:libdw"
 group_consumers="$group_diag
 golang-go           cmd:go
 prometheus          cmd:prometheus
-chromium            cmd:chromium"
+chromium            cmd:chromium
+nodejs              cmd:node
+npm                 cmd:npm"
 group_demo="$group_build
 python3           cmd:python3
 libgc-dev         pc:bdw-gc"

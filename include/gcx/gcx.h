@@ -400,6 +400,8 @@ struct gcx_stats {
     uint64_t minor_pause_max_ns;
     uint64_t full_pause_max_ns;
     uint64_t mark_total_ns;     /* elapsed in marking, of the pauses */
+    uint64_t stop_total_ns;     /* elapsed until the threads had stopped, of the pauses */
+    uint64_t stop_max_ns;       /* the longest that took */
     uint64_t goal_bytes;        /* heap size at which a full cycle starts */
     uint64_t nursery_bytes;     /* allocation between minor cycles */
     uint64_t dirty_pages_total; /* old pages (cards) minor cycles looked at */

@@ -18,6 +18,8 @@ extern "C" {
 struct gcx_pause {
     uint64_t at_ns;    /* its end, since the library started */
     uint64_t pause_ns; /* from asking the threads to stop until they ran */
+    uint64_t stop_ns;  /* of that, until the last of them had stopped */
+    uint64_t mark_ns;  /* of that, marking; the rest is sorting blocks and starting */
     enum gcx_cycle kind;
 };
 

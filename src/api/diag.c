@@ -73,6 +73,11 @@ static bool diag_settle_stw(const void *object)
     return is_kept;
 }
 
+static uint64_t diag_start_ns(void)
+{
+    return gcxi_gc.start_ns;
+}
+
 static const struct gcxi_diag_services services = {
     .version = GCXI_DIAG_VERSION,
     .enter = gcxi_gc_enter,
@@ -86,6 +91,9 @@ static const struct gcxi_diag_services services = {
     .get_stats = gcx_get_stats,
     .blocking_begin = gcx_blocking_begin,
     .blocking_end = gcx_blocking_end,
+    .get_pauses = gcx_get_pauses,
+    .get_classes = gcx_get_classes,
+    .start_ns = diag_start_ns,
     .profile_heap = gcx_profile_heap,
     .thread_leaks = gcx_thread_leaks,
 };

@@ -14,6 +14,7 @@
 #include "gc/cycle.h"
 #include "gcx/detail/extend.h"
 #include "gcx/gcx.h"
+#include "gcx/stats.h"
 #include "gcx/wait.h"
 #include "heap/sample.h"
 
@@ -53,6 +54,13 @@ struct gcxi_diag_services {
     void (*get_stats)(struct gcx_stats *stats);
     int (*blocking_begin)(void);
     int (*blocking_end)(void);
+
+    /* As in gcx/stats.h. */
+    size_t (*get_pauses)(struct gcx_pause *pauses, size_t n);
+    size_t (*get_classes)(struct gcx_class_stats *classes, size_t n);
+
+    /* When the library started, by gcxi_clock_ns. */
+    uint64_t (*start_ns)(void);
 
     /* As in gcx/profile.h. */
     int (*profile_heap)(const char *path, unsigned flags);

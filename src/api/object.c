@@ -149,6 +149,7 @@ static bool free_large(struct gcxi_mutator *self, const void *p)
         is_there = gcxi_slot_release(block, slot); /* N2: the census frees it */
     else if (is_there)
         gcxi_block_destroy(block);
+    gcxi_note_release();
     gcxi_mutator_unlock_heap();
     return is_there;
 }

@@ -10,6 +10,7 @@
 #include "gc/check.h"
 #include "gc/scope_report.h"
 #include "heap/chain.h"
+#include "trace/special.h"
 
 #define CLEARED_BYTES 640 /* more than the frames from here to the end of a scope take */
 
@@ -144,19 +145,24 @@ void gcx_detail_scope_leave(struct gcx_scope *scope)
 
 /* ---- Allocation ---- */
 
+/* Before an allocation that is more than taking a slot. */
+static GCXI_COLD void look_at_scopes(struct gcxi_mutator *self, uintptr_t frame, bool is_seen)
+{
+    gcxi_critical_enter(&self->suspend);
+    gcxi_scope_unwind(self, frame);
+    if (!is_seen)
+        gcxi_scope_give_up(self); /* what the object leads to would not be seen to leave */
+    gcxi_critical_leave(&self->suspend);
+}
+
 static void *scope_alloc(enum gcxi_kind kind, size_t size, uintptr_t frame, const char *text,
                          const void *site)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     size_t added = gcxi_gc.settings.is_checked ? GCXI_CHECK_BYTES : 0;
     bool is_large = size > GCXI_CHAIN_MAX - added;
-    if (self != NULL && self->scopes.open.count != 0) {
-        gcxi_critical_enter(&self->suspend);
-        gcxi_scope_unwind(self, frame);
-        if (is_large && kind == GCXI_SCOPED)
-            gcxi_scope_give_up(self); /* what it leads to would not be seen to leave */
-        gcxi_critical_leave(&self->suspend);
-    }
+    if (self != NULL && (is_large || gcxi_scope_may_be_left(self, frame)))
+        look_at_scopes(self, frame, !is_large || kind == GCXI_SCOPED_NOSCAN);
     if (is_large)
         kind = kind == GCXI_SCOPED ? GCXI_SCAN : GCXI_NOSCAN;
     void *object = gcxi_alloc_of_kind(kind, size, site);
@@ -165,8 +171,34 @@ static void *scope_alloc(enum gcxi_kind kind, size_t size, uintptr_t frame, cons
     return object;
 }
 
+/* The same where the lane has another run or more of the one that it is in, as it
+ * mostly has: NULL otherwise, and nothing was done. Hot: what left earlier scopes
+ * leaves short runs. */
+static void *scope_alloc_near(struct gcxi_mutator *self, size_t size, uintptr_t frame,
+                              const void *site)
+{
+    if (size - 1 >= GCX_DETAIL_FAST_MAX || self->local.lanes[GCXI_SCOPED] == NULL ||
+        gcxi_lane_one_slot || gcxi_is_tracing || gcxi_scope_may_be_left(self, frame))
+        return NULL;
+    struct gcxi_lane *lane = &self->local.lanes[GCXI_SCOPED][gcxi_class_of(size)];
+    void *object = NULL;
+    gcxi_critical_enter(&self->suspend);
+    self->site = site;
+    if (gcxi_lane_refill(&self->local, lane)) {
+        object = (void *)lane->run->cur;
+        gcxi_store_relaxed(&lane->run->cur, lane->run->cur + lane->block->slot_bytes);
+    }
+    gcxi_gc_leave(self);
+    return object;
+}
+
 void *gcx_detail_scope_alloc_slow(size_t size, const char *site)
 {
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    void *object =
+        self != NULL ? scope_alloc_near(self, size, GCXI_CALLER_FRAME(), GCXI_SITE()) : NULL;
+    if (GCXI_LIKELY(object != NULL))
+        return object;
     return scope_alloc(GCXI_SCOPED, size, GCXI_CALLER_FRAME(), site, GCXI_SITE());
 }
 

@@ -21,6 +21,8 @@ static void fill_totals(struct gcx_stats *stats)
     stats->minor_pause_max_ns = t->minor_pause_max_ns;
     stats->full_pause_max_ns = t->full_pause_max_ns;
     stats->mark_total_ns = t->mark_total_ns;
+    stats->stop_total_ns = t->stop_total_ns;
+    stats->stop_max_ns = t->stop_max_ns;
     stats->dirty_pages_total = t->dirty_pages;
 }
 

@@ -58,10 +58,10 @@ struct classes {
 
 static void count_block(struct classes *classes, const struct gcxi_block *block)
 {
-    bool is_large = block->state == GCXI_BLOCK_LARGE;
+    bool is_large = gcxi_block_is_large(block);
     unsigned noscan = gcxi_kind_is_noscan(block->kind);
     struct gcx_class_stats *c = &classes->of[noscan][is_large ? LARGE : block->class_index];
-    uint64_t live = block->live;
+    uint64_t live = gcxi_load_relaxed(&block->live);
     c->slot_bytes = is_large ? 0 : block->slot_bytes;
     c->is_noscan = (int)noscan;
     c->blocks++;

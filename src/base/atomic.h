@@ -46,8 +46,8 @@ void __tsan_release(void *address);
 #endif
 
 /* Several bytes at once of which other threads may write some meanwhile, where
- * an older or newer value of each serves. Only ThreadSanitizer wants them one by
- * one. */
+ * an older or newer value of each serves; the first is the lowest of the word.
+ * Only ThreadSanitizer wants them one by one. */
 #if defined(__SANITIZE_THREAD__)
 GCXI_INLINE uint64_t gcxi_load_bytes(const uint8_t *p)
 {
@@ -75,7 +75,7 @@ GCXI_INLINE uint64_t gcxi_load_bytes(const uint8_t *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof word);
-    return word;
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
 }
 
 GCXI_INLINE const uint8_t *gcxi_find_byte(const uint8_t *p, uint8_t value, size_t n)

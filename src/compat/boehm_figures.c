@@ -170,7 +170,7 @@ static void sum_block(struct region_sum *sum, const struct gcxi_block *block)
 {
     sum->blocks++;
     sum->slots += block->slots;
-    sum->live += block->live;
+    sum->live += gcxi_load_relaxed(&block->live);
 }
 
 static void dump_class(unsigned kind, unsigned class_index)
@@ -181,8 +181,7 @@ static void dump_class(unsigned kind, unsigned class_index)
         uint32_t end = gcxi_zone_end(zone);
         for (uint32_t unit = gcxi_zone_first(zone); (unit = gcxi_next_used(unit, end)) < end;) {
             const struct gcxi_block *block = &gcxi_map.blocks[unit];
-            uint8_t class_here =
-                block->state == GCXI_BLOCK_LARGE ? GCXI_CLASSES : block->class_index;
+            uint8_t class_here = gcxi_block_is_large(block) ? GCXI_CLASSES : block->class_index;
             if (block->kind == kind && class_here == class_index)
                 sum_block(&sum, block);
             unit += block->units;

@@ -29,8 +29,8 @@
  * N4  A marked object that the second stop does not show holds the words that
  *     the marker saw in it: its page, card or unit would be shown otherwise.
  *     So no pointer to an unmarked object is missed.
- * N5  busy is set whenever the thread touches the heap, and it does not become
- *     set once halt was (both sequentially consistent).
+ * N5  busy is set whenever the thread touches the heap. Once halt was set it becomes
+ *     so for a look at halt only (both sequentially consistent).
  * N6  A minor cycle between gives the epoch before to what it marks, leaves all
  *     other bytes alone, and owes what it has shown to the second stop (R7).
  *
@@ -44,11 +44,12 @@
 #include "gc/concurrent.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/atomic.h"
+#include "base/delay.h"
 #include "gc/owed.h"
 #include "gc/remember.h"
+#include "gc/verify.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/futex.h"
@@ -57,7 +58,7 @@
 #include "trace/roots.h"
 
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
-#define PIECE_BATCHES (GCXI_STRESS ? 1u : 64u) /* between two looks at halt */
+#define PIECE_BATCHES 64u /* between two looks at halt */
 #define FEED_ENTRIES 256u
 
 /* After the graph, what was owed up to then; and once more what since. */
@@ -75,6 +76,7 @@ static struct {
     uint32_t round; /* futex: moves when marking begins or goes on */
     uint32_t busy;
     uint32_t halt;
+    uint32_t inside; /* checked builds: the thread touches the heap */
     uint32_t thread; /* enum thread_state */
     struct gcxi_lock feed_lock;
     struct gcxi_marker *marker; /* mapped */
@@ -104,6 +106,11 @@ bool gcxi_concurrent_is_due(void)
            gcxi_gc.totals.live_bytes >= concurrent.live_max_bytes;
 }
 
+bool gcxi_concurrent_knows(uint32_t unit)
+{
+    return concurrent.filter[unit] != 0;
+}
+
 uint64_t gcxi_concurrent_mark_ns(void)
 {
     return concurrent.mark_ns;
@@ -120,7 +127,9 @@ uint64_t gcxi_concurrent_cpu_ns(void)
 /* N5. False if it has to stay away. */
 static bool thread_enter(void)
 {
+    gcxi_delay(GCXI_EDGE_ENTER);
     gcxi_store_seq_cst(&concurrent.busy, 1);
+    gcxi_delay(GCXI_EDGE_ENTER);
     if (gcxi_load_seq_cst(&concurrent.halt) == 0 && gcxi_load_acquire(&concurrent.state) == MARKING)
         return true;
     gcxi_store_release(&concurrent.busy, 0);
@@ -130,31 +139,36 @@ static bool thread_enter(void)
 
 static void thread_leave(bool is_done)
 {
+    gcxi_delay(GCXI_EDGE_DONE);
     if (is_done)
         gcxi_store_release(&concurrent.state, MARKED);
+    gcxi_delay(GCXI_EDGE_DONE);
     gcxi_store_seq_cst(&concurrent.busy, 0);
     if (gcxi_load_seq_cst(&concurrent.halt) != 0)
         gcxi_futex_wake(&concurrent.busy, 1);
 }
 
-/* Little heaps are marked before the program has done much, unless slowly. */
-static void dawdle(void)
+/* Little heaps are marked before the program has done much, unless in small
+ * pieces with delays between them: 1 to 32 batches. */
+static uint32_t piece_batches(void)
 {
-    static const struct timespec pause = {.tv_nsec = 200000};
-    nanosleep(&pause, NULL);
+    return gcxi_delays_are_on() ? 1u << gcxi_delay_seed % 6 : PIECE_BATCHES;
 }
 
 static void thread_mark(void)
 {
     bool is_done = false;
     while (!is_done && thread_enter()) {
+        if (GCXI_CHECKED)
+            gcxi_store_seq_cst(&concurrent.inside, 1);
         uint64_t begin_ns = gcxi_clock_ns();
-        is_done = gcxi_mark_drain(concurrent.marker, PIECE_BATCHES) &&
+        is_done = gcxi_mark_drain(concurrent.marker, piece_batches()) &&
                   !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
+        if (GCXI_CHECKED)
+            gcxi_store_seq_cst(&concurrent.inside, 0);
         thread_leave(is_done);
-        if (GCXI_STRESS)
-            dawdle();
+        gcxi_delay(GCXI_EDGE_PIECE);
     }
 }
 
@@ -210,6 +224,12 @@ void gcxi_concurrent_start_thread(void)
 
 /* ---- The stops ---- */
 
+/* N5. */
+static bool is_away(void)
+{
+    return gcxi_load_seq_cst(&concurrent.inside) == 0 && gcxi_load_seq_cst(&concurrent.halt) != 0;
+}
+
 bool gcxi_concurrent_is_possible(void)
 {
     return is_worth_it() && gcxi_load_acquire(&concurrent.thread) == STARTED &&
@@ -238,6 +258,7 @@ static void copy_used(void)
 void gcxi_concurrent_begin_stw(void)
 {
     struct gcxi_marker *m = concurrent.marker;
+    GCXI_ASSERT(concurrent.state == IDLE);
     copy_used();
     clear_zone(GCXI_ZONE_SCAN);
     clear_zone(GCXI_ZONE_NOSCAN);
@@ -254,6 +275,7 @@ void gcxi_concurrent_begin_stw(void)
         gcxi_min(gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES,
                  (size_t)gcxi_gc.settings.pacer.memory_limit);
     gcxi_store_release(&concurrent.state, MARKING);
+    gcxi_delay(GCXI_EDGE_RESUME);
     thread_wake();
 }
 
@@ -268,19 +290,27 @@ static void begin_pass(void)
 
 void gcxi_concurrent_resume_stw(void)
 {
+    GCXI_ASSERT(is_away());
+    gcxi_verify_between_end_stw();
     copy_used();
     if (concurrent.state == MARKED)
         begin_pass();
+    gcxi_delay(GCXI_EDGE_RESUME);
     gcxi_store_seq_cst(&concurrent.halt, 0);
+    gcxi_delay(GCXI_EDGE_RESUME);
     thread_wake();
 }
 
 void gcxi_concurrent_halt_stw(void)
 {
+    gcxi_delay(GCXI_EDGE_HALT);
     gcxi_store_seq_cst(&concurrent.halt, 1);
+    gcxi_delay(GCXI_EDGE_HALT);
     while (gcxi_load_seq_cst(&concurrent.busy) != 0)
         gcxi_futex_wait(&concurrent.busy, 1);
+    GCXI_ASSERT(is_away());
     gcxi_mark_settle(concurrent.marker);
+    gcxi_verify_between_begin_stw();
 }
 
 /* The next block in the zone that was put off, from that unit on, or 0. */
@@ -323,6 +353,7 @@ bool gcxi_concurrent_feed(struct gcxi_marker *m)
 
 void gcxi_concurrent_end_stw(void)
 {
+    GCXI_ASSERT(is_away());
     if (concurrent.marker->overflowed)
         gcxi_marker->overflowed = true;
     gcxi_store_release(&concurrent.state, IDLE);
@@ -364,7 +395,7 @@ void gcxi_concurrent_abandon_stw(void)
 void gcxi_concurrent_reset_after_fork(void)
 {
     forget_marks();
-    concurrent.busy = concurrent.halt = 0;
+    concurrent.busy = concurrent.halt = concurrent.inside = 0;
     concurrent.thread = NO_THREAD;
     gcxi_lock_reset_after_fork(&concurrent.feed_lock);
 }

@@ -35,6 +35,9 @@ void gcxi_concurrent_resume_stw(void);
 bool gcxi_concurrent_feed(struct gcxi_marker *m);
 void gcxi_concurrent_end_stw(void);
 
+/* Between the stops: the unit was in use at the last stop (N2). For gc/verify.c. */
+bool gcxi_concurrent_knows(uint32_t unit);
+
 /* Gives the cycle up. */
 void gcxi_concurrent_abandon_stw(void);
 

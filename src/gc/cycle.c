@@ -78,10 +78,13 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
  * that asks for a full one wants what died meanwhile as well. */
 static void choose_between(struct gcxi_cycle *cycle)
 {
-    cycle->abandons_concurrent = cycle->kind == GCX_FULL && !is_planned(cycle);
+    cycle->abandons_concurrent =
+        cycle->kind == GCX_FULL && !is_planned(cycle) && cycle->reason != GCXI_STRESSED;
     if (cycle->abandons_concurrent)
         return;
-    cycle->ends_concurrent = gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET;
+    bool may_be_early = cycle->reason == GCXI_STRESSED && cycle->kind == GCX_FULL;
+    cycle->ends_concurrent =
+        gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET || may_be_early;
     cycle->is_between = !cycle->ends_concurrent;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }
@@ -204,6 +207,7 @@ static void mark(struct gcxi_cycle *cycle)
         gcxi_waits_resolve_stw(gcxi_marker);
     gcxi_finalize(gcxi_marker, is_minor);
     cycle->dirty_pages = gcxi_remember_pages();
+    gcxi_verify_marked_stw(cycle->ends_concurrent);
     if (!cycle->is_between)
         gcxi_map.epoch_before = gcxi_map.epoch;
     cycle->marked_ns = gcxi_clock_ns();
@@ -253,13 +257,21 @@ static void note_pause(const struct gcxi_cycle *cycle)
 {
     struct gcxi_totals *t = &gcxi_gc.totals;
     uint64_t pause = cycle->end_ns - cycle->begin_ns;
+    uint64_t stop = cycle->stopped_ns - cycle->begin_ns;
     uint64_t *kind_max = cycle->kind == GCX_MINOR ? &t->minor_pause_max_ns : &t->full_pause_max_ns;
     uint64_t *kind_count = cycle->kind == GCX_MINOR ? &t->minor_cycles : &t->full_cycles;
     gcxi_store_relaxed(kind_count, *kind_count + 1);
     gcxi_store_relaxed(&t->pause_last_ns, pause);
-    gcxi_pauses_note(cycle->end_ns - gcxi_gc.start_ns, pause, cycle->kind);
+    gcxi_pauses_note(&(struct gcx_pause){.at_ns = cycle->end_ns - gcxi_gc.start_ns,
+                                         .pause_ns = pause,
+                                         .stop_ns = stop,
+                                         .mark_ns = cycle->marked_ns - cycle->stopped_ns,
+                                         .kind = cycle->kind});
     gcxi_store_relaxed(&t->pause_total_ns, t->pause_total_ns + pause);
     gcxi_store_relaxed(&t->mark_total_ns, t->mark_total_ns + cycle->marked_ns - cycle->stopped_ns);
+    gcxi_store_relaxed(&t->stop_total_ns, t->stop_total_ns + stop);
+    if (stop > t->stop_max_ns)
+        gcxi_store_relaxed(&t->stop_max_ns, stop);
     gcxi_store_relaxed(&t->dirty_pages, t->dirty_pages + cycle->dirty_pages);
     gcxi_store_relaxed(&t->live_bytes, cycle->live_bytes);
     if (pause > t->pause_max_ns)

@@ -45,8 +45,9 @@
 #define VOID UINT64_C(0)
 
 static struct {
-    uint64_t *table; /* per granule of the scan zone */
-    uint64_t key[4]; /* of this cycle */
+    uint64_t *table;                          /* per granule of the scan zone */
+    uint64_t key[4];                          /* of this cycle */
+    struct gcxi_young_span young[GCXI_ZONES]; /* in its second stop */
 } digest;
 
 int gcxi_digest_init(void)
@@ -156,6 +157,7 @@ void gcxi_digest_show_beside(struct gcxi_marker *m, uint32_t unit)
     for (size_t i = 0; i < GRANULES_PER_UNIT; i++) {
         granule_of(&g, unit, i);
         read_marked(&g, block, false);
+        GCXI_ASSERT(g.words == g.copy); /* D1 */
         uint64_t now = digest_of(g.words, g.count);
         if (now == *g.digest)
             continue;
@@ -186,12 +188,29 @@ void gcxi_digest_forget_stw(uintptr_t lo, uintptr_t hi)
     memset(digest.table + first, 0, (end - first) * sizeof *digest.table);
 }
 
-static bool leads_to_young(const struct granule *g)
+void gcxi_digest_begin_last_stw(void)
+{
+    for (unsigned zone = 0; zone < GCXI_ZONES; zone++)
+        digest.young[zone] = gcxi_young_span(zone);
+}
+
+static bool is_one_young(const uintptr_t *words, size_t n)
 {
     uint8_t young = 0;
-    for (size_t i = 0; i < g->count; i++)
-        young |= gcxi_map.young[gcxi_addr_unit(g->words[i])];
+    for (size_t i = 0; i < n; i++)
+        young |= gcxi_map.young[gcxi_addr_unit(words[i])];
     return young != 0;
+}
+
+static bool leads_to_young(const struct granule *g)
+{
+    const struct gcxi_young_span young[GCXI_ZONES] = {digest.young[0], digest.young[1]};
+    size_t i = 0;
+    for (; i + GCXI_QUIET_WORDS <= g->count; i += GCXI_QUIET_WORDS)
+        if (gcxi_may_be_young(young, (uintptr_t)(g->words + i)) &&
+            is_one_young(g->words + i, GCXI_QUIET_WORDS))
+            return true;
+    return is_one_young(g->words + i, g->count - i);
 }
 
 /* D2, D3. */

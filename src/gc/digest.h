@@ -27,6 +27,9 @@ size_t gcxi_digest_show_between_stw(struct gcxi_marker *m, uint32_t unit);
 /* That range is to be shown again. World stopped. */
 void gcxi_digest_forget_stw(uintptr_t lo, uintptr_t hi);
 
+/* The second stop begins: what is young is known. */
+void gcxi_digest_begin_last_stw(void);
+
 /* In the second stop: shows of the unit what the marker has not seen. */
 void gcxi_digest_show_last_stw(struct gcxi_marker *m, uint32_t unit);
 

@@ -184,7 +184,7 @@ static GCXI_COLD void collect_for_stress(struct gcxi_mutator *self)
     if (gcxi_sub_relaxed(&gcxi_gc.stress_countdown, 1) > 1 || gcxi_gc_is_disabled())
         return;
     gcxi_store_relaxed(&gcxi_gc.stress_countdown, gcxi_gc.settings.stress);
-    bool is_full = gcxi_gc.totals.minor_cycles % 4 == 3;
+    bool is_full = gcxi_load_relaxed(&gcxi_gc.totals.minor_cycles) % 4 == 3;
     gcxi_gc_collect(self, is_full ? GCX_FULL : GCX_MINOR, GCXI_STRESSED);
 }
 

@@ -34,6 +34,8 @@ struct gcxi_totals {
     uint64_t minor_pause_max_ns;
     uint64_t full_pause_max_ns;
     uint64_t mark_total_ns;
+    uint64_t stop_total_ns;
+    uint64_t stop_max_ns;
     uint64_t dirty_pages;
     uint64_t live_bytes;
 };

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/delay.h"
 #include "heap/kind.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -196,8 +197,10 @@ static void report_refusal(struct gcxi_mutator *m)
 bool gcxi_mutators_stop(struct gcxi_mutator *self)
 {
     bool have_stopped = true;
-    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next) {
         m->is_stopped = m != self && gcxi_suspend_request(&m->suspend);
+        gcxi_delay(GCXI_EDGE_STOP);
+    }
     for (struct gcxi_mutator *m = mutators.first, *next; m != NULL && have_stopped; m = next) {
         next = m->next;
         if (m == self)
@@ -218,8 +221,10 @@ bool gcxi_mutators_stop(struct gcxi_mutator *self)
 void gcxi_mutators_start(struct gcxi_mutator *self)
 {
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
-        if (m != self)
+        if (m != self) {
             gcxi_suspend_release(&m->suspend);
+            gcxi_delay(GCXI_EDGE_START);
+        }
 }
 
 void gcxi_mutators_flush_stw(void)

@@ -8,9 +8,9 @@
 static struct gcx_pause ring[GCX_PAUSES];
 static size_t count; /* ever */
 
-void gcxi_pauses_note(uint64_t end_ns, uint64_t pause_ns, enum gcx_cycle kind)
+void gcxi_pauses_note(const struct gcx_pause *pause)
 {
-    ring[count++ % GCX_PAUSES] = (struct gcx_pause){end_ns, pause_ns, kind};
+    ring[count++ % GCX_PAUSES] = *pause;
 }
 
 size_t gcxi_pauses_read(struct gcx_pause *pauses, size_t n)

@@ -7,7 +7,7 @@
 #include "gcx/stats.h"
 
 /* Heap lock. */
-void gcxi_pauses_note(uint64_t end_ns, uint64_t pause_ns, enum gcx_cycle kind);
+void gcxi_pauses_note(const struct gcx_pause *pause);
 size_t gcxi_pauses_read(struct gcx_pause *pauses, size_t n); /* the newest first */
 
 #endif

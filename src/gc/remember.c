@@ -424,6 +424,8 @@ gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
         return feed_cards;
     remember.marker = m;
     harvest(visit_dirty);
+    if (kind == GCXI_SHOW_LAST && remember.has_digests)
+        gcxi_digest_begin_last_stw();
     return feed_unarmed;
 }
 
@@ -498,7 +500,7 @@ static int pages_init(bool is_chosen)
     if (gcxi_owed_init(gcxi_vm_page_bytes()) != 0)
         return -1;
     remember.is_chosen = is_chosen;
-    remember.fault_ns = remember.backend->fault_ns();
+    remember.fault_ns = gcxi_dirty_fault_ns(remember.backend);
     uint64_t page_ns = remember.fault_ns + PAGE_NS;
     remember.costly_pages = UNIT_NS / page_ns + 1;
     remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;

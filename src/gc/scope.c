@@ -150,6 +150,8 @@ static void set_back(struct gcxi_mutator *self, struct gcxi_lane *lane,
     (void)site;
     if (block != lane->block || gcxi_chain_position(lane) != place->slot)
         gcxi_chain_set_back(&self->local, lane, block, place->slot);
+    if (self->scopes.open.count == 1)
+        gcxi_chain_shorten(lane);
 }
 
 /* Checked mode: the objects that were promised to be dead are taken for freed. */

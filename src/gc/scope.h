@@ -27,6 +27,15 @@ enum gcxi_scope_end gcxi_scope_end(struct gcxi_mutator *self, uint64_t serial, u
 /* Scopes whose frames are gone by longjmp end. */
 void gcxi_scope_unwind(struct gcxi_mutator *self, uintptr_t sp);
 
+/* False if that would find none: the innermost scope's frame is one of the
+ * caller's. */
+GCXI_INLINE bool gcxi_scope_may_be_left(const struct gcxi_mutator *self, uintptr_t sp)
+{
+    const struct gcxi_scope *open = self->scopes.open.items;
+    uint32_t count = self->scopes.open.count;
+    return count != 0 && open[count - 1].frame < sp;
+}
+
 /* The object at any byte of which p points leaves its scope, and what it leads
  * to in scopes. Anything else is left alone. */
 void gcxi_scope_escape(struct gcxi_mutator *self, const void *p);

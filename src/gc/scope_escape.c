@@ -35,8 +35,12 @@ static void pin(struct gcxi_mutator *self, const struct gcxi_scope_object *o)
 
 static GCXI_NO_SANITIZE void pin_words(struct gcxi_mutator *self, uintptr_t lo, uintptr_t hi)
 {
+    uintptr_t base = gcxi_map.base, bytes = (uintptr_t)gcxi_map.units << GCXI_LG_UNIT;
     for (; lo < hi; lo += sizeof(uintptr_t)) {
-        struct gcxi_scope_object o = gcxi_scope_find_leaving(self, *(const uintptr_t *)lo);
+        uintptr_t word = *(const uintptr_t *)lo;
+        if (word - base >= bytes)
+            continue;
+        struct gcxi_scope_object o = gcxi_scope_find_leaving(self, word);
         if (o.block != NULL)
             pin(self, &o);
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/delay.h"
 #include "base/parse.h"
 #include "gcx/scope.h"
 #include "os/cpu.h"
@@ -78,6 +79,13 @@ static int env_choice(const char *name, const char *const *choices, const char *
     return -1;
 }
 
+static void read_environment_delays(void)
+{
+    int64_t v;
+    if (GCXI_CHECKED && env_int("GCX_DELAYS", 0, UINT32_MAX, &v))
+        gcxi_store_relaxed(&gcxi_delay_seed, (uint32_t)v);
+}
+
 static void read_environment_choices(struct gcxi_settings *settings)
 {
     static const char *const barriers[] = {"auto", "explicit", "none", NULL};
@@ -131,6 +139,7 @@ static void read_environment(struct gcxi_settings *settings)
     if (env_bytes("GCX_NURSERY", &v))
         settings->pacer.nursery_bytes = (size_t)v;
     read_environment_choices(settings);
+    read_environment_delays();
 }
 
 /* ---- The program's options ---- */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/delay.h"
 #include "gcx/gcx.h"
 #include "heap/kind.h"
 #include "heap/lane.h"
@@ -18,6 +19,7 @@
 #include "heap/space.h"
 #include "os/vm.h"
 
+bool gcxi_has_released;
 void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
@@ -51,6 +53,7 @@ static struct gcxi_block *block_claim(uint32_t unit, uint32_t units, enum gcxi_k
 static void block_publish(const struct gcxi_block *block)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    gcxi_delay(GCXI_EDGE_PUBLISH);
     memset(&gcxi_map.used[gcxi_block_unit(block)], 1, block->units);
 }
 

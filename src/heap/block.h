@@ -139,6 +139,17 @@ struct gcxi_map {
 };
 extern struct gcxi_map gcxi_map;
 
+/* In checked builds: whether memory was given back other than by a census, since
+ * the start. From then on a word of a dead object that counts as old may lead to
+ * what came to lie there, which gc/verify.c must not take for a loss. */
+extern bool gcxi_has_released;
+
+GCXI_INLINE void gcxi_note_release(void)
+{
+    if (GCXI_CHECKED && !gcxi_load_relaxed(&gcxi_has_released))
+        gcxi_store_relaxed(&gcxi_has_released, true);
+}
+
 GCXI_INLINE uintptr_t gcxi_unit_addr(uint32_t unit)
 {
     return gcxi_map.base + ((uintptr_t)unit << GCXI_LG_UNIT);

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT */
 #include "heap/chain.h"
 
+#define CROWDED_SHARE 2u
+
 uint64_t gcxi_scoped_alarm;
 
 static void chain_empty_run(struct gcxi_lane *lane, uintptr_t at)
@@ -24,10 +26,34 @@ void gcxi_chain_append(struct gcxi_lane *lane, struct gcxi_block *block)
     lane->block = block;
 }
 
+static void chain_let_go(struct gcxi_block *block)
+{
+    gcxi_store_relaxed(&block->state, GCXI_BLOCK_USED);
+    gcxi_store_release(&block->owner, NULL);
+}
+
+/* B3. */
+static bool chain_is_crowded(const struct gcxi_block *block)
+{
+    return gcxi_load_relaxed(&block->live) > block->slots / CROWDED_SHARE;
+}
+
+static void chain_let_spare_go(struct gcxi_block *block)
+{
+    block->next = 0;
+    gcxi_store_relaxed(&block->young_hi, block->young_lo);
+    chain_let_go(block);
+}
+
 /* B2. */
 bool gcxi_chain_advance(struct gcxi_lane *lane)
 {
     struct gcxi_block *next = lane->chain != NULL ? gcxi_chain_next(lane->block) : NULL;
+    while (next != NULL && chain_is_crowded(next)) {
+        lane->block->next = next->next;
+        chain_let_spare_go(next);
+        next = gcxi_chain_next(lane->block);
+    }
     if (next == NULL)
         return false;
     gcxi_store_release(&next->young_hi, next->young_lo);
@@ -35,12 +61,6 @@ bool gcxi_chain_advance(struct gcxi_lane *lane)
     chain_empty_run(lane, 0);
     lane->block = next;
     return true;
-}
-
-static void chain_let_go(struct gcxi_block *block)
-{
-    gcxi_store_relaxed(&block->state, GCXI_BLOCK_USED);
-    gcxi_store_release(&block->owner, NULL);
 }
 
 void gcxi_chain_dissolve(struct gcxi_lane *lane)
@@ -75,6 +95,7 @@ void gcxi_chain_set_back(struct gcxi_local *local, struct gcxi_lane *lane, struc
 {
     size_t unused = lane->limit - lane->run->cur;
     GCXI_ASSERT(slot >= block->young_lo);
+    gcxi_note_release();
     gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes - unused);
     gcxi_store_release(&local->alloc_slots, local->alloc_slots - unused / block->slot_bytes);
     if (block != lane->block)
@@ -83,6 +104,16 @@ void gcxi_chain_set_back(struct gcxi_local *local, struct gcxi_lane *lane, struc
     gcxi_store_release(&block->young_hi, slot);
     block->needs_zero = 1;
     lane->block = block;
+}
+
+void gcxi_chain_shorten(struct gcxi_lane *lane)
+{
+    struct gcxi_block *first = lane->chain;
+    if (first == lane->block && gcxi_chain_position(lane) == first->young_lo &&
+        chain_is_crowded(first) && gcxi_chain_advance(lane)) {
+        lane->chain = lane->block;
+        chain_let_spare_go(first);
+    }
 }
 
 bool gcxi_chain_is_after(const struct gcxi_lane *lane, const struct gcxi_block *block,

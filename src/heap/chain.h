@@ -17,6 +17,11 @@
  * B2  What a spare block calls young was given up. Its slots with the epoch are
  *     old objects, which the lane's search leaves out.
  *
+ * B3  A spare block half of whose slots have left is let go when it would be
+ *     taken, until a cycle finds room in it: what is free between them comes in
+ *     runs too short to be worth a call each. That it holds much by then bounds
+ *     what lies idle, and the blocks taken instead count as allocation.
+ *
  * Locking: as the lane. gcxi_scoped_alarm: atomic.
  *
  * SPDX-License-Identifier: MIT */
@@ -48,6 +53,10 @@ uint32_t gcxi_chain_position(const struct gcxi_lane *lane);
  * thread, in a critical section; the block is in the chain, not a spare one. */
 void gcxi_chain_set_back(struct gcxi_local *local, struct gcxi_lane *lane, struct gcxi_block *block,
                          uint32_t slot);
+
+/* Where the lane stands at the chain's begin, and nobody remembers that place: the
+ * first block goes if it is crowded and another is there. */
+void gcxi_chain_shorten(struct gcxi_lane *lane);
 
 /* A slot of a block of the chain was handed out at or after that position. */
 bool gcxi_chain_is_after(const struct gcxi_lane *lane, const struct gcxi_block *block,

@@ -7,14 +7,21 @@
 #include "base/atomic.h"
 #include "base/base.h"
 
+/* Which byte of a word that is not 0 is the lowest that is not 0. */
+GCXI_INLINE uint32_t gcxi_lowest_byte(uint64_t word)
+{
+    return (uint32_t)__builtin_ctzll(word) / 8;
+}
+
 /* First index in [i, n) whose byte is not value; n if none. */
 GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uint32_t n,
                                            uint8_t value)
 {
     uint64_t pattern = UINT64_C(0x0101010101010101) * value;
     for (; i + 8 <= n; i += 8) {
-        if (gcxi_load_bytes(marks + i) != pattern)
-            break;
+        uint64_t differ = gcxi_load_bytes(marks + i) ^ pattern;
+        if (differ != 0)
+            return i + gcxi_lowest_byte(differ);
     }
     while (i < n && gcxi_load_relaxed(&marks[i]) == value)
         i++;
@@ -28,21 +35,6 @@ GCXI_INLINE uint32_t gcxi_marks_find(const uint8_t *marks, uint32_t i, uint32_t 
     return p != NULL ? (uint32_t)(p - marks) : n;
 }
 
-/* Clears all bytes from i on up to the first that is value, whose index it
- * returns; n if none. Most such runs are short, so the first bytes are done
- * before calling anything. */
-GCXI_INLINE uint32_t gcxi_marks_clear_until(uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
-{
-    for (uint32_t near = i + 8; i < near; i++) {
-        if (i == n || gcxi_load_relaxed(&marks[i]) == value)
-            return i;
-        gcxi_store_relaxed(&marks[i], 0);
-    }
-    uint32_t end = gcxi_marks_find(marks, i, n, value);
-    gcxi_clear_bytes(marks + i, end - i);
-    return end;
-}
-
 /* In the top bit of each byte: whether it is one of two values. */
 GCXI_INLINE uint64_t gcxi_bytes_either(uint64_t bytes, uint8_t value, uint8_t other)
 {
@@ -50,6 +42,26 @@ GCXI_INLINE uint64_t gcxi_bytes_either(uint64_t bytes, uint8_t value, uint8_t ot
     uint64_t x = bytes ^ ones * value, y = bytes ^ ones * other;
     uint64_t not_x = ((x & low) + low) | x, not_y = ((y & low) + low) | y;
     return ~(not_x & not_y) & ~low;
+}
+
+/* Clears all bytes from i on up to the first that is value, whose index it
+ * returns; n if none. Most such runs are short, and their bytes 0 already, so the
+ * first eight are looked at before calling anything. */
+GCXI_INLINE uint32_t gcxi_marks_clear_until(uint8_t *marks, uint32_t i, uint32_t n, uint8_t value)
+{
+    if (i + 8 <= n) {
+        uint64_t bytes = gcxi_load_bytes(marks + i);
+        uint64_t found = gcxi_bytes_either(bytes, value, value);
+        uint32_t near = i + (found != 0 ? gcxi_lowest_byte(found) : 8);
+        uint64_t before = ((found & (0 - found)) >> 7) - 1; /* of bytes: all bits */
+        for (; (bytes & before) != 0 && i < near; i++)
+            gcxi_store_relaxed(&marks[i], 0);
+        if (found != 0)
+            return near;
+    }
+    uint32_t end = gcxi_marks_find(marks, i, n, value);
+    gcxi_clear_bytes(marks + i, end - i);
+    return end;
 }
 
 /* The same with two values: while a full cycle marks beside the program, both

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/delay.h"
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/space.h"
@@ -46,7 +47,9 @@ bool gcxi_slot_release(struct gcxi_block *block, uint32_t slot)
     uint8_t mark = gcxi_load_relaxed(&block->marks[slot]);
     if (!gcxi_load_relaxed(&is_used))
         gcxi_store_relaxed(&is_used, true);
+    gcxi_note_release();
     bool is_old = gcxi_mark_is_old(mark);
+    gcxi_delay(GCXI_EDGE_RELEASE);
     do /* again if a marker was between */
         if (mark == GCXI_MARK_FREED)
             return false;
@@ -141,6 +144,7 @@ uintptr_t gcxi_recycle_take(struct gcxi_local *local, struct gcxi_lane *lane, bo
         addr = take_from_block(lane->recycler, is_old);
     if (addr == 0)
         return 0;
+    gcxi_delay(GCXI_EDGE_CLAIM);
     size_t bytes = gcxi_class_bytes(lane->class_index);
     if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
         gcxi_lane_on_ready(addr, bytes);

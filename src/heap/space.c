@@ -29,6 +29,7 @@
 #include <sys/resource.h>
 
 #include "base/atomic.h"
+#include "base/delay.h"
 #include "heap/meta.h"
 #include "os/cpu.h"
 #include "os/vm.h"
@@ -446,8 +447,11 @@ void gcxi_space_on_grow(void (*hook)(size_t committed_bytes))
 
 void gcxi_space_disarm(uint32_t unit, uint32_t units)
 {
-    if (space.on_disarm != NULL && memchr(&gcxi_map.armed[unit], 1, units) != NULL)
-        space.on_disarm(unit, units);
+    if (space.on_disarm == NULL || memchr(&gcxi_map.armed[unit], 1, units) == NULL)
+        return;
+    gcxi_delay(GCXI_EDGE_DISARM);
+    space.on_disarm(unit, units);
+    gcxi_delay(GCXI_EDGE_DISARM);
 }
 
 void gcxi_space_on_disarm(void (*hook)(uint32_t unit, uint32_t units))

@@ -19,7 +19,10 @@
 
 #include "os/dirty_backends.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/parse.h"
 
 const struct gcxi_dirty_backend *const gcxi_dirty_backends[] = {
     &gcxi_dirty_uffd,
@@ -44,4 +47,13 @@ const struct gcxi_dirty_backend *gcxi_dirty_open(const char *name, uintptr_t bas
             return backend;
     }
     return NULL;
+}
+
+uint64_t gcxi_dirty_fault_ns(const struct gcxi_dirty_backend *backend)
+{
+    const char *text = GCXI_CHECKED ? getenv("GCX_FAULT_NS") : NULL;
+    int64_t ns;
+    if (text != NULL && gcxi_parse_int(text, &ns) && ns >= 0)
+        return (uint64_t)ns;
+    return backend->fault_ns();
 }

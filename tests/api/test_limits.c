@@ -257,6 +257,72 @@ static void test_soft_limit_collects(void **state)
     }
 }
 
+/* A limit below what is live is kept as far as it can be: the hard one refuses what
+ * needs new memory, the soft one refuses nothing. */
+static void test_limits_below_the_live_heap(void **state)
+{
+    (void)state;
+    size_t size = object_size(2000);
+    gcx_release_memory();
+    kept = make_list(64 * MIB, size);
+    assert_int_equal(gcx_set_heap_max((int64_t)(16 * MIB)), -1);
+    for (int i = 0; i < 10; i++) {
+        errno = 0;
+        assert_null(gcx_alloc(8 * MIB));
+        assert_int_equal(errno, ENOMEM);
+    }
+    assert_int_equal(check_list(kept), 64 * MIB / size + 1);
+    assert_int_equal(gcx_set_heap_max(-1), 16 * MIB);
+    assert_int_equal(gcx_set_memory_limit(1), INT64_MAX);
+    for (size_t bytes = 0; bytes < 64 * MIB; bytes += size) {
+        assert_non_null(gcx_alloc(size));
+    }
+    assert_int_equal(check_list(kept), 64 * MIB / size + 1);
+    assert_int_equal(gcx_set_memory_limit(0), 1);
+    assert_non_null(gcx_alloc(8 * MIB));
+    assert_int_equal(gcx_set_memory_limit(INT64_MAX), 0);
+    kept = NULL;
+}
+
+static atomic_int may_end;
+
+/* Cycles of every kind run in one thread while another changes all limits. */
+static void *collect_meanwhile(void *arg)
+{
+    (void)arg;
+    for (int i = 0; atomic_load(&may_end) == 0; i++) {
+        gcx_collect(i % 3 == 0 ? GCX_FULL : GCX_MINOR);
+    }
+    return NULL;
+}
+
+static void test_limits_change_while_cycles_run(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    size_t size = object_size(500);
+    gcx_release_memory();
+    kept = make_list(8 * MIB, size);
+    atomic_store(&may_end, 0);
+    assert_int_equal(pthread_create(&thread, NULL, collect_meanwhile, NULL), 0);
+    for (size_t i = 0; i < scaled(20000); i++) {
+        static const int percents[] = {0, 10000, 100, -1, 1};
+        gcx_set_memory_limit(i % 4 == 0 ? INT64_MAX : (int64_t)(i * 1000));
+        gcx_set_heap_percent(percents[i % 5]);
+        gcx_set_heap_max(i % 7 == 0 ? -1 : (int64_t)(i % 64 * MIB));
+        void *p = gcx_alloc(size);
+        assert_true(p != NULL || errno == ENOMEM);
+    }
+    atomic_store(&may_end, 1);
+    pthread_join(thread, NULL);
+    gcx_set_heap_max(-1);
+    gcx_set_memory_limit(INT64_MAX);
+    gcx_set_heap_percent(100);
+    assert_int_equal(check_list(kept), 8 * MIB / size + 1);
+    assert_non_null(gcx_alloc(20 * MIB));
+    kept = NULL;
+}
+
 /* ---- Growth --------------------------------------------------------------- */
 
 static void test_percent_values(void **state)
@@ -291,6 +357,33 @@ static void test_percent_moves_the_goal(void **state)
     gcx_keep_alive(list);
     assert_in_range(goal_50, live * 13 / 10, live * 17 / 10);
     assert_in_range(goal_200, live * 27 / 10, live * 33 / 10);
+}
+
+/* At 0 the least is allocated between full cycles, and the program goes on; at
+ * 10,000 the goal is a hundred times what is live. */
+static void test_percent_at_its_ends(void **state)
+{
+    (void)state;
+    size_t size = object_size(500);
+    kept = make_list(16 * MIB, size);
+    assert_int_equal(gcx_set_heap_percent(0), 100);
+    collect_full();
+    assert_true(stats_now().goal_bytes <= stats_now().live_bytes + 4 * MIB);
+    uint64_t cycles = stats_now().full_cycles;
+    for (size_t bytes = 0; bytes < 64 * MIB; bytes += size) {
+        assert_non_null(gcx_alloc(size));
+    }
+    assert_true(stats_now().full_cycles > cycles);
+    assert_int_equal(check_list(kept), 16 * MIB / size + 1);
+    assert_int_equal(gcx_set_heap_percent(10000), 0);
+    gcx_collect(GCX_FULL);
+    uint64_t live = stats_now().live_bytes;
+    assert_in_range(stats_now().goal_bytes, 99 * live, 103 * live);
+    assert_int_equal(gcx_set_heap_percent(INT32_MAX), 10000);
+    gcx_collect(GCX_FULL);
+    assert_true(stats_now().goal_bytes > 1000 * live);
+    assert_int_equal(gcx_set_heap_percent(100), INT32_MAX);
+    kept = NULL;
 }
 
 static uint64_t full_cycles_of_growth(int percent)
@@ -520,6 +613,7 @@ static int forget_the_last(void **state)
 
 int main(void)
 {
+    setenv("GCX_KEEPER", "0", 0); /* cycles are counted, and the machine may be slow */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_hard_maximum, forget_the_last),
         cmocka_unit_test_setup(test_garbage_below_the_hard_maximum, forget_the_last),
@@ -527,7 +621,10 @@ int main(void)
         cmocka_unit_test_setup(test_hard_maximum_from_threads, forget_the_last),
         cmocka_unit_test_setup(test_soft_limit_never_refuses, forget_the_last),
         cmocka_unit_test_setup(test_soft_limit_collects, forget_the_last),
+        cmocka_unit_test_setup(test_limits_below_the_live_heap, forget_the_last),
+        cmocka_unit_test_setup(test_limits_change_while_cycles_run, forget_the_last),
         cmocka_unit_test_setup(test_percent_values, forget_the_last),
+        cmocka_unit_test_setup(test_percent_at_its_ends, forget_the_last),
         cmocka_unit_test_setup(test_percent_moves_the_goal, forget_the_last),
         cmocka_unit_test_setup(test_percent_decides_how_often, forget_the_last),
         cmocka_unit_test_setup(test_garbage_does_not_grow_the_heap, forget_the_last),

@@ -43,11 +43,12 @@ static void work(void)
     }
 }
 
-/* Says what the settings are, the way that the interface tells them. */
+/* Says what the settings are, the way that the interface tells them; before any
+ * cycle if told so. */
 static int tell(const char *arg)
 {
-    (void)arg;
-    work();
+    if (arg == NULL || strcmp(arg, "at once") != 0)
+        work();
     struct gcx_stats stats = stats_now();
     printf("workers=%ju backend=%s nursery=%ju percent=%d limit=%jd max=%jd\n",
            (uintmax_t)stats.mark_workers, stats.dirty_backend, (uintmax_t)stats.nursery_bytes,
@@ -113,12 +114,15 @@ static void set_wrong(struct gcx_options *o, int which)
     case 14:
         o->concurrent = -2;
         break;
+    case 15:
+        o->mark_workers = 100;
+        break;
     default:
         exit(9);
     }
 }
 
-enum { WRONG_OPTIONS = 15 };
+enum { WRONG_OPTIONS = 16 };
 
 /* A refused call has no effect; the next one may do better. */
 static int init_wrong(const char *arg)
@@ -302,6 +306,8 @@ static void test_environment(void **state)
     (void)state;
     expect_setting("GCX_PERCENT=50", "percent=50 ");
     expect_setting("GCX_PERCENT=-1", "percent=-1 ");
+    expect_setting("GCX_PERCENT=0", "percent=0 ");
+    expect_setting("GCX_PERCENT=10000", "percent=10000 ");
     expect_setting("GCX_MARK_WORKERS=1", "workers=1 ");
     expect_setting("GCX_MARK_WORKERS=5", "workers=5 ");
     expect_setting("GCX_MARK_WORKERS=64", "workers=64 ");
@@ -322,10 +328,10 @@ static void test_nursery_sizes_differ(void **state)
     (void)state;
     unsigned long long small = 0;
     unsigned long long large = 0;
-    const char *out = strstr(run("tell", NULL, "GCX_NURSERY=1MiB"), "nursery=");
+    const char *out = strstr(run("tell", "at once", "GCX_NURSERY=1MiB"), "nursery=");
     assert_non_null(out);
     small = strtoull(out + strlen("nursery="), NULL, 10);
-    out = strstr(run("tell", NULL, "GCX_NURSERY=16MiB"), "nursery=");
+    out = strstr(run("tell", "at once", "GCX_NURSERY=16MiB"), "nursery=");
     assert_non_null(out);
     large = strtoull(out + strlen("nursery="), NULL, 10);
     assert_true(small < large);
@@ -340,6 +346,7 @@ static void test_nonsense_in_the_environment(void **state)
         "GCX_PERCENT=-7",        "GCX_PERCENT=99999999999999999999",
         "GCX_MARK_WORKERS=many", "GCX_MARK_WORKERS=-3",
         "GCX_MARK_WORKERS=65",   "GCX_BARRIER=sometimes",
+        "GCX_MARK_WORKERS=0",    "GCX_MARK_WORKERS=100",
         "GCX_STOP_SIGNAL=9",     "GCX_STOP_SIGNAL=9999",
         "GCX_STOP_SIGNAL=x",     "GCX_MEMORY_LIMIT=12parsec",
         "GCX_MEMORY_LIMIT=-5",   "GCX_MEMORY_LIMIT=99999999999999999999GiB",

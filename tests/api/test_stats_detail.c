@@ -11,6 +11,7 @@
 static void test_pauses(void **state)
 {
     static struct gcx_pause pauses[GCX_PAUSES + 50];
+    uint64_t longest_stop = 0;
     (void)state;
     gcx_collect(GCX_FULL);
     gcx_collect(GCX_MINOR);
@@ -24,6 +25,14 @@ static void test_pauses(void **state)
     assert_int_equal(gcx_get_pauses(pauses, COUNT_OF(pauses)), GCX_PAUSES);
     for (int i = 1; i < GCX_PAUSES; i++)
         assert_true(pauses[i].at_ns < pauses[i - 1].at_ns);
+    for (int i = 0; i < GCX_PAUSES; i++) {
+        assert_true(pauses[i].mark_ns > 0);
+        assert_true(pauses[i].stop_ns + pauses[i].mark_ns <= pauses[i].pause_ns);
+        longest_stop = pauses[i].stop_ns > longest_stop ? pauses[i].stop_ns : longest_stop;
+    }
+    assert_true(stats_now().stop_max_ns >= longest_stop);
+    assert_true(stats_now().stop_total_ns >= stats_now().stop_max_ns && longest_stop > 0);
+    assert_true(stats_now().stop_total_ns + stats_now().mark_total_ns < stats_now().pause_total_ns);
     assert_int_equal(gcx_get_pauses(NULL, 1), 0);
     assert_int_equal(errno, EINVAL);
     assert_int_equal(gcx_get_pauses(pauses, 0), 0);

@@ -475,6 +475,64 @@ static void test_threads_are_counted(void **state)
     pthread_barrier_destroy(&gate);
 }
 
+/* A third allocates, a third waits in the system, a third says that it does. */
+enum { MANY = 64 };
+
+static atomic_int many_may_end;
+
+static NOINLINE int churn_until_told(void)
+{
+    int is_intact = 1;
+    while (atomic_load(&many_may_end) == 0) {
+        is_intact &= item_intact(make_item(7));
+        sched_yield();
+    }
+    return is_intact;
+}
+
+static void *one_of_many(void *arg)
+{
+    int number = *(int *)arg;
+    struct item *volatile mine = make_item((uint64_t)number);
+    pthread_barrier_wait(&gate);
+    if (number % 3 == 0) {
+        CHECK(churn_until_told());
+    } else if (number % 3 == 1) {
+        gcx_blocking_begin();
+    }
+    pthread_barrier_wait(&gate);
+    CHECK(number % 3 != 1 || gcx_blocking_end() == 0);
+    CHECK(item_intact(mine) && mine->seed == (uint64_t)number);
+    return NULL;
+}
+
+static void test_sixty_four_threads(void **state)
+{
+    (void)state;
+    pthread_t threads[MANY];
+    int numbers[MANY];
+    uint64_t before = stats_now().threads;
+    for (int i = 0; i < MANY; i++) {
+        numbers[i] = i;
+    }
+    atomic_store(&many_may_end, 0);
+    pthread_barrier_init(&gate, NULL, MANY + 1);
+    start(threads, MANY, one_of_many, numbers, sizeof numbers[0]);
+    pthread_barrier_wait(&gate);
+    assert_int_equal(stats_now().threads, before + MANY);
+    uint64_t cycles = stats_now().full_cycles;
+    for (int i = 0; i < 20; i++) {
+        gcx_collect(i % 2 == 0 ? GCX_FULL : GCX_MINOR);
+    }
+    assert_true(stats_now().full_cycles >= cycles + 10);
+    atomic_store(&many_may_end, 1);
+    pthread_barrier_wait(&gate);
+    join(threads, MANY);
+    assert_int_equal(atomic_load(&failures), 0);
+    assert_int_equal(stats_now().threads, before);
+    pthread_barrier_destroy(&gate);
+}
+
 /* ---- gcx_thread_create --------------------------------------------------- */
 
 static void *receive(void *arg)
@@ -803,6 +861,7 @@ int main(void)
         cmocka_unit_test_setup(test_allocation_in_destructors, reset),
         cmocka_unit_test_setup(test_register_and_unregister, reset),
         cmocka_unit_test_setup(test_threads_are_counted, reset),
+        cmocka_unit_test_setup(test_sixty_four_threads, reset),
         cmocka_unit_test_setup(test_thread_create_keeps_its_argument, reset),
         cmocka_unit_test_setup(test_thread_create_attributes, reset),
         cmocka_unit_test_setup(test_threads_waiting_in_the_system, reset),

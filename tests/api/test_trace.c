@@ -33,6 +33,23 @@ static int child_cycles(const char *arg)
     return 0;
 }
 
+/* Keeps more than the limit allows. */
+static int child_over_limit(const char *arg)
+{
+    static void **kept;
+    (void)arg;
+    for (int i = 0; i < 1000; i++) {
+        void **object = gcx_alloc(20000);
+        object[0] = kept;
+        kept = object;
+    }
+    churn(2000, 1000);
+    gcx_set_memory_limit(INT64_MAX);
+    fprintf(stderr, "no limit\n");
+    gcx_collect(GCX_FULL);
+    return 0;
+}
+
 static size_t count_of(const char *text, const char *what)
 {
     size_t count = 0;
@@ -67,6 +84,24 @@ static void test_json_lines(void **state)
     for (char *line = strtok_r(result.err, "\n", &next); line != NULL;
          line = strtok_r(NULL, "\n", &next))
         assert_true(is_balanced(line));
+}
+
+/* It says so while the limit cannot be kept. */
+static void test_a_limit_that_is_too_low(void **state)
+{
+    static const char *const said[][2] = {{"GCX_TRACE=1", "over the limit)\n"},
+                                          {"GCX_TRACE=json", "\"is_over_limit\":true}\n"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(said); i++) {
+        const char *variables[] = {said[i][0], "GCX_MEMORY_LIMIT=8MiB", NULL};
+        child_run(&result, "over_limit", "", variables);
+        assert_true(child_ok(&result));
+        char *after = strstr(result.err, "no limit\n");
+        assert_non_null(after);
+        assert_null(strstr(after, said[i][1]));
+        *after = '\0';
+        assert_non_null(strstr(result.err, said[i][1]));
+    }
 }
 
 static void test_trace_events(void **state)
@@ -109,9 +144,11 @@ static void test_what_cannot_be_written(void **state)
 
 int main(int argc, char **argv)
 {
-    static const struct child_entry children[] = {{"cycles", child_cycles}};
+    static const struct child_entry children[] = {{"cycles", child_cycles},
+                                                  {"over_limit", child_over_limit}};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_a_limit_that_is_too_low),
         cmocka_unit_test(test_trace_events),
         cmocka_unit_test(test_what_cannot_be_written),
     };

@@ -19,6 +19,27 @@ if(gcx_has_server)
     gcx_add_test(test_server_parts diag "${CMAKE_CURRENT_SOURCE_DIR}/diag/test_server_parts.c" gcx_internal)
     target_sources(test_server_parts PRIVATE
         "${server_dir}/server_address.c" "${server_dir}/server_query.c" "${server_dir}/server_text.c")
+
+    if(GCX_FUZZ) # the library takes the fuzzer's functions from the program
+        add_executable(fuzz_requests diag/fuzz_requests.c
+            "${server_dir}/server_address.c" "${server_dir}/server_query.c" "${server_dir}/server_text.c")
+        target_compile_definitions(fuzz_requests PRIVATE _GNU_SOURCE)
+        target_include_directories(fuzz_requests PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/diag")
+        target_link_libraries(fuzz_requests PRIVATE gcx_internal)
+        target_link_options(fuzz_requests PRIVATE -fsanitize=fuzzer)
+        set_target_properties(fuzz_requests PROPERTIES ENABLE_EXPORTS ON
+            RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/diag")
+        add_dependencies(fuzz_requests gcx_diag)
+    endif()
+
+    # Figures by hand, as docs/guide/profiling.md gives them; here that all are answered.
+    add_executable(load_server diag/load_server.c ${gcx_test_support})
+    target_compile_definitions(load_server PRIVATE _GNU_SOURCE)
+    target_link_libraries(load_server PRIVATE gcx::static Threads::Threads)
+    set_target_properties(load_server PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/diag")
+    add_dependencies(load_server gcx_diag)
+    add_test(NAME diag/load_server COMMAND load_server 300)
+    set_tests_properties(diag/load_server PROPERTIES LABELS diag TIMEOUT ${gcx_timeout_diag} ENVIRONMENT "${gcx_test_environment}")
 endif()
 foreach(source IN LISTS sources)
     get_filename_component(name "${source}" NAME_WE)

@@ -196,6 +196,28 @@ static void test_what_a_reader_needs(void **state)
     profile_drop(p);
 }
 
+/* The code before main has no debug information: nobody else's lines are its own. */
+static void test_code_without_lines_has_none(void **state)
+{
+    size_t found = 0;
+    (void)state;
+    gcx_profile_set_rate(RATE);
+    for (int i = 0; i < 10000; i++)
+        site_small();
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *p = write_and_read(GCX_PROFILE_COLLECT);
+    for (size_t i = 0; i < p->n_function; i++) {
+        if (strcmp(profile_text(p, p->function[i]->name), "_start") != 0)
+            continue;
+        const char *file = profile_text(p, p->function[i]->filename);
+        if (*file != '\0' && strstr(file, "start") == NULL)
+            fail_msg("_start is in %s", file);
+        found++;
+    }
+    assert_int_equal(found, 1);
+    profile_drop(p);
+}
+
 static void test_errors_are_told(void **state)
 {
     (void)state;
@@ -250,6 +272,47 @@ static void test_threads_allocate_while_profiles_are_written(void **state)
     Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
     assert_true(profile_sum(profile, "alloc_space", "allocate") > 50 * MIB);
     profile_drop(profile);
+}
+
+/* ---- By hand: test_profile --child sum GIGABYTES ---------------------------------------------- */
+
+static int print_site(const Gcxi__Profile *p, const char *type, const char *site, double expected)
+{
+    double value = profile_sum(p, type, site), off = 100 * (value / expected - 1);
+    printf("%-12s %-12s %14.0f of %14.0f: %+.2f %%\n", site, type, value, expected, off);
+    return fabs(off) <= 5;
+}
+
+/* So many GB at the default rate, a third by each site, and 400,000 objects that
+ * stay. Non-zero if one is off by more than 5 %. */
+static int child_sum(const char *gigabytes)
+{
+    struct gcx_stats stats = {0};
+    size_t rounds = (size_t)(atof(gigabytes) * 1e9 / 3 / 40960), kept_count = 0;
+    void **kept = gcx_alloc(400000 * sizeof *kept);
+    gcx_profile_set_rate(GCX_PROFILE_RATE_DEFAULT);
+    for (size_t i = 0; i < rounds; i++) {
+        site_large();
+        for (size_t j = 0; j < 80; j++) {
+            void *object = site_noscan(512);
+            if (kept_count < 400000)
+                kept[kept_count++] = object;
+        }
+        for (size_t j = 0; j < 40960 / 48; j++)
+            site_small();
+    }
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *p = write_and_read(GCX_PROFILE_COLLECT);
+    gcx_get_stats(&stats);
+    double n = (double)rounds;
+    int is_near = print_site(p, "alloc_space", "site_large", n * 40960);
+    is_near &= print_site(p, "alloc_space", "site_noscan", n * 80 * 512);
+    is_near &= print_site(p, "alloc_space", "site_small", n * (40960 / 48) * 48);
+    double live = (double)stats.live_bytes - 400000.0 * sizeof *kept;
+    is_near &= print_site(p, "inuse_space", "site_noscan", live);
+    gcx_keep_alive(kept);
+    profile_drop(p);
+    return is_near ? 0 : 1;
 }
 
 /* ---- The environment --------------------------------------------------------------------- */
@@ -354,6 +417,7 @@ int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
         {"work", child_work},
+        {"sum", child_sum},
         {"without", child_without},
     };
     const struct CMUnitTest tests[] = {
@@ -363,6 +427,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_in_use_is_what_is_live),
         cmocka_unit_test(test_released_objects_are_not_in_use),
         cmocka_unit_test(test_what_a_reader_needs),
+        cmocka_unit_test(test_code_without_lines_has_none),
         cmocka_unit_test(test_errors_are_told),
         cmocka_unit_test(test_threads_allocate_while_profiles_are_written),
         cmocka_unit_test(test_a_profile_at_exit),
@@ -371,9 +436,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nonsense_is_told_and_the_program_runs),
         cmocka_unit_test(test_without_the_diagnostics),
     };
+    snprintf(path, sizeof path, "gcx-test-%d.pb.gz", (int)getpid());
     if (child_is(argc, argv)) {
         return child_main(argv, children, COUNT_OF(children));
     }
-    snprintf(path, sizeof path, "gcx-test-%d.pb.gz", (int)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

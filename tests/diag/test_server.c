@@ -18,6 +18,7 @@
 #include "../support/child.h"
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
+#include "../support/random.h"
 #include "../support/scale.h"
 #include "http_client.h"
 #include "read_profile.h"
@@ -156,6 +157,11 @@ static void test_every_path(void **state)
     } cases[] = {
         {"/", "text/html; charset=utf-8", "<main"},
         {"/page.js", "text/javascript; charset=utf-8", "poll"},
+        {"/base.js", "text/javascript; charset=utf-8", "// base.js"},
+        {"/charts.js", "text/javascript; charset=utf-8", "// charts.js"},
+        {"/classes.js", "text/javascript; charset=utf-8", "// classes.js"},
+        {"/known.js", "text/javascript; charset=utf-8", "// known.js"},
+        {"/sites.js", "text/javascript; charset=utf-8", "// sites.js"},
         {"/page.css", "text/css; charset=utf-8", "prefers-color-scheme: dark"},
         {"/debug/pprof/", "text/html; charset=utf-8", "/debug/pprof/heap?debug=1"},
         {"/debug/pprof/heap?debug=1", "text/plain; charset=utf-8", "heap profile: "},
@@ -169,6 +175,7 @@ static void test_every_path(void **state)
         {"/debug/pprof/symbol", "text/plain; charset=utf-8", "num_symbols: 1"},
         {"/debug/vars", "application/json; charset=utf-8", "\"memstats\": {\"Alloc\":"},
         {"/debug/gcx/live", "application/json; charset=utf-8", "\"samples\":"},
+        {"/debug/gcx/classes", "application/json; charset=utf-8", "\"other_slots\"],\"rows\":[["},
         {"/debug/gcx/sites?gc=1", "application/json; charset=utf-8", "site_served"},
         {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "gcx_pause_seconds_bucket"},
     };
@@ -260,20 +267,6 @@ static void test_symbols(void **state)
                   "num_symbols: 1\n");
 }
 
-/* What was compiled without debug information has none of its neighbour's. */
-static void test_start_is_of_no_source_file(void **state)
-{
-    (void)state;
-    struct http_answer answer = http_get(port, "/debug/pprof/goroutine?debug=1");
-    const char *start = strstr(answer.body, "\t_start\t");
-    if (start != NULL) {
-        const char *end = strchr(start, '\n');
-        const char *own = strstr(start, "/src/");
-        assert_true(own == NULL || own > end);
-    }
-    http_drop(&answer);
-}
-
 static void test_numbers_are_those_of_the_library(void **state)
 {
     char text[64];
@@ -285,7 +278,28 @@ static void test_numbers_are_those_of_the_library(void **state)
     snprintf(text, sizeof text, "gcx_cycles_total{kind=\"full\"} %lu\n",
              (unsigned long)stats_now().full_cycles);
     assert_answer(http_get(port, "/metrics"), 200, text);
-    assert_answer(http_get(port, "/debug/gcx/live?since=1"), 200, "\"is_forced\"],\"rows\":[[");
+    assert_answer(http_get(port, "/debug/gcx/live?since=1"), 200, "\"is_full\"],\"rows\":[[");
+}
+
+static unsigned long samples_taken(void)
+{
+    struct http_answer answer = http_get(port, "/debug/gcx/live?since=1");
+    const char *next = strstr(answer.all, "\"next\":");
+    assert_non_null(next);
+    unsigned long taken = strtoul(next + 7, NULL, 10);
+    http_drop(&answer);
+    return taken;
+}
+
+/* The server's thread wakes twice for each sample that it takes. What workers have
+ * answered does not wait for that: each would, and 20 take 10 samples' time. */
+static void test_workers_answers_are_sent_at_once(void **state)
+{
+    (void)state;
+    unsigned long before = samples_taken();
+    for (int i = 0; i < 20; i++)
+        assert_answer(http_ask(port, "POST", "/debug/gcx/collect?kind=minor", NULL, ""), 200, "{");
+    assert_true(samples_taken() < before + 6);
 }
 
 /* ---- Whom it refuses ---- */
@@ -448,51 +462,96 @@ static void test_broken_requests(void **state)
     assert_it_answers();
 }
 
-/* ---- Threads ---- */
-
-static volatile int is_over;
-
-static void *allocate_until_over(void *arg)
+/* Nobody has to wait for the deadline of a client that can send no more: one that
+ * could has been there for longer, and is there still. */
+static void test_requests_that_end_halfway(void **state)
 {
-    while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED))
-        for (int i = 0; i < 1000; i++)
-            site_served();
-    return arg;
-}
-
-static void *ask_often(void *arg)
-{
-    static const char *const targets[] = {"/metrics",          "/debug/vars", "/debug/gcx/live",
-                                          "/debug/pprof/heap", "/",           "/metrics?x=1"};
-    const size_t *count = arg;
-    size_t failed = 0;
-    for (size_t i = 0; i < *count; i++) {
-        struct http_answer answer = http_get(port, targets[i % 3 == 0 ? i / 3 % 6 : i % 3]);
-        failed += answer.status != 200 && answer.status != 400;
+    static const char *const cases[] = {
+        "GET / HT",
+        "\r\n\r\n\r\n",
+        "POST /debug/pprof/symbol HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\nab",
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\nGET /metrics HTTP/1.1\r\nHost: "
+        "localhost\r\n\r\n",
+        "POST /debug/pprof/symbol HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n"
+        "Expect: 100-continue\r\n\r\n0x401000",
+    };
+    static const char *const answers[] = {NULL, NULL, NULL, "gcx_info", "gcx_info", "num_symbols"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char byte;
+        int able = http_connect(port), unable = http_connect(port);
+        http_send(able, "GET ", 4);
+        http_send(unable, cases[i], strlen(cases[i]));
+        shutdown(unable, SHUT_WR);
+        struct http_answer answer = http_receive(unable);
+        assert_int_equal(recv(able, &byte, 1, MSG_DONTWAIT), -1);
+        assert_int_equal(errno, EAGAIN);
+        close(able);
+        const char *first = answers[i] != NULL ? strstr(answer.all, answers[i]) : NULL;
+        assert_int_equal(first != NULL, answers[i] != NULL);
+        if (i == 4) /* the second as well */
+            assert_non_null(strstr(first + 2000, answers[i]));
         http_drop(&answer);
     }
-    return (void *)failed; /* NOLINT: a number */
 }
 
-static void test_many_clients_while_threads_allocate(void **state)
+/* Sends it and no more; what comes back, if anything does, is an answer. */
+static void assert_it_copes(const char *bytes, size_t count)
 {
-    pthread_t allocators[4], clients[50];
-    size_t each = scaled(40);
-    (void)state;
-    is_over = 0;
-    for (size_t i = 0; i < COUNT_OF(allocators); i++)
-        assert_int_equal(gcx_thread_create(&allocators[i], NULL, allocate_until_over, NULL), 0);
-    for (size_t i = 0; i < COUNT_OF(clients); i++)
-        assert_int_equal(pthread_create(&clients[i], NULL, ask_often, &each), 0);
-    for (size_t i = 0; i < COUNT_OF(clients); i++) {
-        void *failed;
-        pthread_join(clients[i], &failed);
-        assert_ptr_equal(failed, NULL);
-    }
-    __atomic_store_n(&is_over, 1, __ATOMIC_RELAXED);
-    for (size_t i = 0; i < COUNT_OF(allocators); i++)
-        pthread_join(allocators[i], NULL);
+    int fd = http_connect(port);
+    assert_true(fd >= 0);
+    http_send(fd, bytes, count);
+    shutdown(fd, SHUT_WR);
+    struct http_answer answer = http_receive(fd);
+    int is_answer = answer.status >= 100 && answer.status <= 599;
+    if (*answer.all != '\0' && !is_answer)
+        fail_msg("%.*s\n%s", (int)count, bytes, answer.all);
+    http_drop(&answer);
 }
+
+/* Bytes are replaced, taken out, put in, and pieces are doubled. The requests say
+ * nothing of seconds, which might be waited for. */
+static void test_requests_changed_at_random(void **state)
+{
+    static const char *const seeds[] = {
+        "GET /debug/gcx/live?since=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "HEAD /metrics HTTP/1.1\r\nHost: [::1]:80\r\nOrigin: http://[::1]:80\r\n\r\n",
+        "POST /debug/pprof/symbol HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\n0x401000",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET /%64ebug/vars?a=%00&b HTTP/1.0\r\nExpect: 100-continue\r\n\r\n",
+    };
+    static const char letters[] = "\r\n :/?&=%+-[].,;\"\t09azAZ\x01\x7f\xff";
+    struct random r = {7};
+    (void)state;
+    for (size_t i = 0; i < scaled(2000); i++) {
+        char bytes[512] = "";
+        strcpy(bytes, seeds[i % COUNT_OF(seeds)]);
+        size_t count = strlen(bytes);
+        for (uint32_t changes = 1 + random_below(&r, 4); changes > 0; changes--) {
+            size_t at = random_below(&r, (uint32_t)count);
+            size_t n = 1 + random_below(&r, (uint32_t)(count - at));
+            switch (random_below(&r, 4)) {
+            case 0:
+                memmove(bytes + at, bytes + at + n, count - at - n);
+                count -= n < count ? n : 0;
+                break;
+            case 1:
+                if (count + n > sizeof bytes)
+                    break;
+                memmove(bytes + at + n, bytes + at, count - at);
+                count += n;
+                break;
+            default:
+                bytes[at] = letters[random_below(&r, sizeof letters - 1)];
+            }
+        }
+        assert_it_copes(bytes, count);
+    }
+    assert_it_answers();
+}
+
+/* ---- Forks ---- */
 
 static void test_a_forked_child_has_no_server(void **state)
 {
@@ -599,15 +658,16 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_one_cpu_profile_at_a_time),
         cmocka_unit_test(test_symbols),
-        cmocka_unit_test(test_start_is_of_no_source_file),
         cmocka_unit_test(test_numbers_are_those_of_the_library),
+        cmocka_unit_test(test_workers_answers_are_sent_at_once),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_foreign_hosts),
         cmocka_unit_test(test_half_requests),
         cmocka_unit_test(test_large_headers),
         cmocka_unit_test(test_clients_that_never_read),
         cmocka_unit_test(test_broken_requests),
-        cmocka_unit_test(test_many_clients_while_threads_allocate),
+        cmocka_unit_test(test_requests_that_end_halfway),
+        cmocka_unit_test(test_requests_changed_at_random),
         cmocka_unit_test(test_a_forked_child_has_no_server),
     };
     if (child_is(argc, argv))

@@ -22,6 +22,31 @@ static void test_a_text_grows(void **state)
     assert_int_equal(text.length, 0);
 }
 
+static void test_decimals(void **state)
+{
+    static const struct {
+        uint64_t value;
+        unsigned digits;
+        const char *text;
+    } cases[] = {
+        {0, 0, "0"},
+        {70, 0, "70"},
+        {0, 9, "0"},
+        {50000, 9, "0.00005"},
+        {1000000000, 9, "1"},
+        {12345, 3, "12.345"},
+        {UINT64_MAX, 9, "18446744073.709551615"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gcxi_text text = {0};
+        gcxi_text_decimal(&text, cases[i].value, cases[i].digits);
+        gcxi_text_put(&text, "", 1);
+        assert_string_equal(text.bytes, cases[i].text);
+        gcxi_text_free(&text);
+    }
+}
+
 static void test_json_strings(void **state)
 {
     static const char *const cases[][2] = {
@@ -89,9 +114,8 @@ static void test_nonsense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_text_grows),
-        cmocka_unit_test(test_json_strings),
-        cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_a_text_grows), cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_json_strings), cmocka_unit_test(test_ports),
         cmocka_unit_test(test_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -446,6 +446,95 @@ static void a_scope_may_grow(void **state)
     assert_true(stats_now().heap_bytes < before.heap_bytes + (256 << 20));
 }
 
+/* ---- Much leaves ---- */
+
+enum { LEFT_WORDS = 14, LEFT_COUNT = 4000, LEFT_SCOPES = 20, NEXT_COUNT = 500 };
+
+static uint64_t *new_words(uint64_t seed)
+{
+    uint64_t *words = gcx_scope_alloc(LEFT_WORDS * sizeof *words);
+    if (words == NULL || !all_bytes(words, LEFT_WORDS * sizeof *words, 0))
+        fail();
+    pattern_fill(words, LEFT_WORDS * sizeof *words, seed);
+    return words;
+}
+
+/* Two of three leave, into an array that may be NULL. */
+static NOINLINE void leave_two_of_three(uint64_t **left)
+{
+    GCX_SCOPE_AS(s, GCX_PROMISE_TRUSTED)
+    {
+        for (uint64_t i = 0; i < LEFT_COUNT; i++) {
+            uint64_t *words = new_words(i);
+            if (i % 3 != 0 && left != NULL)
+                gcx_store(left, (void **)&left[i], gcx_escape(words));
+        }
+    }
+}
+
+static void assert_left_is_intact(uint64_t *const *left)
+{
+    for (uint64_t i = 0; i < LEFT_COUNT; i++)
+        if (i % 3 != 0 && !pattern_intact(left[i], LEFT_WORDS * sizeof **left, i))
+            fail();
+}
+
+/* How many objects of a scope lie next to the one before. */
+static NOINLINE size_t count_neighbours(void)
+{
+    size_t neighbours = 0;
+    GCX_SCOPE_AS(s, GCX_PROMISE_TRUSTED)
+    {
+        const uint64_t *before = new_words(0);
+        for (uint64_t i = 1; i < NEXT_COUNT; i++) {
+            const uint64_t *words = new_words(i);
+            neighbours += words == before + LEFT_WORDS;
+            before = words;
+        }
+    }
+    return neighbours;
+}
+
+/* Gaps between what left are not what the next scope has to make do with. */
+static void what_left_does_not_scatter_the_next_scope(void **state)
+{
+    uint64_t **left = gcx_alloc_root(LEFT_COUNT * sizeof *left);
+    (void)state;
+    leave_two_of_three(left);
+    size_t neighbours = count_neighbours();
+    if (!is_stressed())
+        assert_true(neighbours > NEXT_COUNT / 2);
+    assert_left_is_intact(left);
+    gcx_free(left);
+}
+
+static void much_may_leave_within_a_scope(void **state)
+{
+    uint64_t ***left = gcx_alloc_root(LEFT_SCOPES * sizeof *left);
+    (void)state;
+    collect_full();
+    struct gcx_stats before = stats_now();
+    GCX_SCOPE_AS(outer, GCX_PROMISE_TRUSTED)
+    {
+        uint64_t *own[NEXT_COUNT];
+        for (uint64_t i = 0; i < NEXT_COUNT; i++)
+            own[i] = new_words(i);
+        for (size_t k = 0; k < LEFT_SCOPES; k++) {
+            left[k] = gcx_alloc(LEFT_COUNT * sizeof **left);
+            leave_two_of_three(left[k]);
+            leave_two_of_three(NULL);
+        }
+        for (uint64_t i = 0; i < NEXT_COUNT; i++)
+            assert_true(pattern_intact(own[i], LEFT_WORDS * sizeof **own, i));
+    }
+    count_neighbours();
+    for (size_t k = 0; k < LEFT_SCOPES; k++)
+        assert_left_is_intact(left[k]);
+    gcx_free(left);
+    collect_full();
+    assert_true(stats_now().live_bytes < before.live_bytes + (2 << 20));
+}
+
 static void sizes_and_kinds(void **state)
 {
     (void)state;
@@ -1141,6 +1230,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(resized_objects_stay_what_they_are),
         cmocka_unit_test(objects_may_be_freed_early),
         cmocka_unit_test(a_scope_may_grow),
+        cmocka_unit_test(what_left_does_not_scatter_the_next_scope),
+        cmocka_unit_test(much_may_leave_within_a_scope),
         cmocka_unit_test(sizes_and_kinds),
         cmocka_unit_test(hints),
         cmocka_unit_test(a_long_lived_object_is_remembered),

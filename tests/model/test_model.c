@@ -16,15 +16,21 @@
  *   M4  Between its birth and its first reference an object is held by a local
  *       variable of the operation: another thread may collect at any time.
  *   M5  Before objects are counted all threads clear their stacks and wait.
+ *   M6  With MODEL_FREE=0 nothing is released by hand. Then no word leads to what
+ *       came to lie where an object was, and in checked builds the collector proves
+ *       after marking that what is kept leads to nothing that is not (gc/verify.c).
  *
- * One run is settled by MODEL_SEED, MODEL_THREADS, MODEL_STEPS and the GCX_*
- * variables; a failure prints the line that repeats it (several threads
+ * One run is settled by MODEL_SEED, MODEL_THREADS, MODEL_STEPS, MODEL_FREE and the
+ * GCX_* variables; a failure prints the line that repeats it (several threads
  * repeat their programs, not their interleaving). Without MODEL_SEED the
  * program is a driver: it runs itself over seeds x modes x threads for
  * MODEL_SECONDS (20), in MODEL_JOBS (2) processes at a time, up to MODEL_SEEDS
- * seeds of each; full cycles mark beside the program for odd seeds. Variables
- * that are set beforehand (GCX_DIRTY, GCX_BARRIER, GCX_MARK_WORKERS,
- * GCX_CONCURRENT, MODEL_THREADS) are not varied.
+ * seeds of each. For odd seeds full cycles mark beside the program: for one half
+ * many of them begin, and are ended early, at every Nth allocation (GCX_STRESS), for
+ * the other the pacer begins them, under a limit that is too low; and faults count
+ * as cheap for one half, as dear for the other (GCX_FAULT_NS). Of two in three seeds
+ * nothing is released by hand (MODEL_FREE). The seed is that of the delays as well
+ * (GCX_DELAYS, in checked builds). Variables that are set beforehand are not varied.
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -101,6 +107,7 @@ struct graph {
 };
 
 static int is_explicit;
+static int has_free = 1;
 static int steps = 4000;
 static int thread_count = 1;
 static uint64_t first_seed = 1;
@@ -123,8 +130,9 @@ static void print_repeat_line(void)
 {
     fprintf(stderr, "  repeat: MODEL_SEED=%ju MODEL_THREADS=%d MODEL_STEPS=%d",
             (uintmax_t)first_seed, thread_count, steps);
-    static const char *const names[] = {"GCX_DIRTY", "GCX_BARRIER", "GCX_MARK_WORKERS",
-                                        "GCX_CONCURRENT", "GCX_STRESS"};
+    static const char *const names[] = {
+        "MODEL_FREE", "GCX_DIRTY",  "GCX_BARRIER", "GCX_MARK_WORKERS", "GCX_CONCURRENT",
+        "GCX_DELAYS", "GCX_STRESS", "GCX_NURSERY", "GCX_MEMORY_LIMIT", "GCX_FAULT_NS"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (getenv(names[i]) != NULL) {
             fprintf(stderr, " %s=%s", names[i], getenv(names[i]));
@@ -610,7 +618,7 @@ static void op_create_root_object(struct graph *g)
     if (g->root_objects[at] == NOBODY) {
         void *keep = NULL;
         g->root_objects[at] = create(g, ROOT, &keep);
-    } else {
+    } else if (has_free) {
         uint32_t number = g->root_objects[at];
         void *p = reveal(g->objects[number].addr);
         redirect(g, number, 1);
@@ -695,6 +703,8 @@ static void step(struct graph *g)
         op_drop_root(g);
     } else if (which < 900) {
         op_create_root_object(g);
+    } else if (which < 940 && !has_free) {
+        op_link(g);
     } else if (which < 912) {
         op_free(g);
     } else if (which < 940) {
@@ -909,13 +919,15 @@ static const struct mode modes[] = {
     {"uffd", "none", "4", "8"},      {"mprotect", "auto", "1", "2"}, {"uffd", "explicit", "4", "8"},
     {"uffd", "auto", "4", "2"},      {"uffd", "explicit", "1", "1"}, {"none", "auto", "4", "1"},
     {"softdirty", "auto", "2", "2"}, {"none", "auto", "2", "8"},     {"uffd", "none", "1", "1"},
-    {"softdirty", "auto", "1", "8"},
+    {"softdirty", "auto", "1", "8"}, {"auto", "auto", "2", "1"},     {"auto", "auto", "2", "8"},
 };
+
+enum { MOST_VARIABLES = 12 };
 
 struct job {
     pid_t pid; /* 0 for a free one */
-    struct mode mode;
-    int seed;
+    size_t variables;
+    char variable[MOST_VARIABLES][64]; /* NAME=value */
 };
 
 static double seconds_now(void)
@@ -925,27 +937,69 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* What is set beforehand stays. */
+static void job_set(struct job *job, const char *name, const char *value)
+{
+    snprintf(job->variable[job->variables++], sizeof job->variable[0], "%s=%s", name,
+             env_or(name, value));
+}
+
+static void job_set_number(struct job *job, const char *name, int value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    job_set(job, name, text);
+}
+
+/* What the program asks for gives up a full cycle that marks beside it, so others
+ * have to come often. */
+static void job_set_pace(struct job *job, int seed)
+{
+    job_set(job, "GCX_CONCURRENT", seed % 2 != 0 ? "1" : "0");
+    if (seed % 4 == 1)
+        job_set_number(job, "GCX_STRESS", 20 + seed * 37 % 200);
+    if (seed % 4 == 3) {
+        job_set(job, "GCX_NURSERY", "64KiB");
+        job_set(job, "GCX_MEMORY_LIMIT", "1MiB");
+    }
+}
+
 static void start_job(struct job *job, int seed, const struct mode *mode)
 {
-    char number[16];
-    snprintf(number, sizeof number, "%d", seed);
-    job->seed = seed;
-    job->mode = *mode;
+    job->variables = 0;
+    job_set_number(job, "MODEL_SEED", seed);
+    job_set(job, "MODEL_THREADS", mode->threads);
+    job_set(job, "MODEL_FREE", seed % 3 == 0 ? "1" : "0");
+    job_set(job, "GCX_DIRTY", mode->dirty);
+    job_set(job, "GCX_BARRIER", mode->barrier);
+    job_set(job, "GCX_MARK_WORKERS", mode->workers);
+    job_set_number(job, "GCX_DELAYS", seed);
+    job_set(job, "GCX_FAULT_NS", (seed / 2 + seed / 4) % 2 == 0 ? "900" : "20000");
+    job_set_pace(job, seed);
     fflush(NULL);
     job->pid = fork();
     if (job->pid == 0) {
-        setenv("MODEL_SEED", number, 1);
-        setenv("GCX_DIRTY", mode->dirty, 0);
-        setenv("GCX_BARRIER", mode->barrier, 0);
-        setenv("GCX_MARK_WORKERS", mode->workers, 0);
-        setenv("GCX_CONCURRENT", seed % 2 != 0 ? "1" : "0", 0);
-        setenv("MODEL_THREADS", mode->threads, 0);
+        for (size_t i = 0; i < job->variables; i++) {
+            putenv(job->variable[i]);
+        }
         execl("/proc/self/exe", "test_model", (char *)NULL);
         _exit(126);
     }
     if (job->pid < 0) {
         abort();
     }
+}
+
+static void tell_failure(const struct job *job, int status)
+{
+    fprintf(stderr,
+            "FAILED (exit code %d, signal %d%s):", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+            WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ": it hung" : "");
+    for (size_t i = 0; i < job->variables; i++) {
+        fprintf(stderr, " %s", job->variable[i]);
+    }
+    fprintf(stderr, " test_model\n");
 }
 
 /* Waits for one of the jobs; returns whether it went well. */
@@ -962,18 +1016,7 @@ static int end_job(struct job *jobs, size_t count)
             if (status == 0) {
                 return 1;
             }
-            fprintf(stderr,
-                    "FAILED (exit code %d, signal %d%s): MODEL_SEED=%d MODEL_THREADS=%s "
-                    "GCX_DIRTY=%s GCX_BARRIER=%s GCX_MARK_WORKERS=%s GCX_CONCURRENT=%s "
-                    "test_model\n",
-                    WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-                    WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                    WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ": it hung" : "",
-                    jobs[i].seed, env_or("MODEL_THREADS", jobs[i].mode.threads),
-                    env_or("GCX_DIRTY", jobs[i].mode.dirty),
-                    env_or("GCX_BARRIER", jobs[i].mode.barrier),
-                    env_or("GCX_MARK_WORKERS", jobs[i].mode.workers),
-                    env_or("GCX_CONCURRENT", jobs[i].seed % 2 != 0 ? "1" : "0"));
+            tell_failure(&jobs[i], status);
         }
     }
     return 0;
@@ -1026,6 +1069,7 @@ int main(void)
     };
     thread_count = atoi(env_or("MODEL_THREADS", "1"));
     thread_count = thread_count < 1 ? 1 : thread_count > MOST_THREADS ? MOST_THREADS : thread_count;
+    has_free = atoi(env_or("MODEL_FREE", "1"));
     steps = getenv("GCX_STRESS") != NULL ? 1000 : thread_count > 2 ? 2000 : 4000;
     steps = getenv("MODEL_STEPS") != NULL ? atoi(getenv("MODEL_STEPS")) : steps;
     if (getenv("MODEL_SEED") != NULL) {

@@ -9,6 +9,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@ ssize_t read(int file, void *buffer, size_t bytes)
 {
     struct pollfd one = {.fd = file, .events = POLLIN};
     struct iovec part = {buffer, bytes};
-    while (poll(&one, 1, -1) < 0 && errno == EINTR) {
+    int waits = (fcntl(file, F_GETFL) & O_NONBLOCK) == 0;
+    while (waits && poll(&one, 1, -1) < 0 && errno == EINTR) {
     }
     return readv(file, &part, 1);
 }

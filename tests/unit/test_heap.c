@@ -78,6 +78,31 @@ static void marks_are_found_and_counted(void **state)
     }
 }
 
+/* Runs of free slots, as lanes find and clear them: with one epoch and with two. */
+static void runs_end_where_a_mark_is_an_epoch(void **state)
+{
+    uint8_t marks[300], before[sizeof marks];
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        uint32_t n = random_below(sizeof marks);
+        uint32_t at = n != 0 ? random_below(n) : 0;
+        uint8_t other = round % 2 == 0 ? 7 : 6;
+        for (uint32_t i = 0; i < sizeof marks; i++) {
+            static const uint8_t values[] = {0, 7, 6, 5, 0x87, 255};
+            marks[i] = values[random_below(round % 3 == 0 ? 2 : 6)];
+        }
+        memcpy(before, marks, sizeof marks);
+        uint32_t lo = at, hi;
+        while (lo < n && (before[lo] == 7 || before[lo] == other))
+            lo++;
+        for (hi = lo; hi < n && before[hi] != 7 && before[hi] != other; hi++)
+            before[hi] = 0;
+        assert_int_equal(gcxi_marks_find_neither(marks, at, n, 7, other), lo);
+        assert_int_equal(gcxi_marks_clear_until_either(marks, lo, n, 7, other), hi);
+        assert_memory_equal(marks, before, sizeof marks);
+    }
+}
+
 struct held {
     uint32_t unit;
     uint32_t units;
@@ -359,6 +384,7 @@ int main(void)
         cmocka_unit_test(rounding_stays_below_an_eighth),
         cmocka_unit_test(the_reciprocal_divides_exactly),
         cmocka_unit_test(marks_are_found_and_counted),
+        cmocka_unit_test(runs_end_where_a_mark_is_an_epoch),
         cmocka_unit_test(spans_never_overlap),
         cmocka_unit_test(purged_memory_is_zero_and_not_counted),
         cmocka_unit_test(the_maximum_refuses_and_admits_again),

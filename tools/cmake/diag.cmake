@@ -54,12 +54,12 @@ if(gcx_has_diag)
         set(gcx_has_server ON)
         list(FILTER gcx_diag_sources EXCLUDE REGEX "/server_none\\.c$")
         set(gcx_page_dir "${PROJECT_SOURCE_DIR}/src/diag/telemetry/page")
+        file(GLOB gcx_page_files CONFIGURE_DEPENDS "${gcx_page_dir}/*")
         add_custom_command(
             OUTPUT "${gcx_pb_dir}/page_data.c"
             COMMAND "${CMAKE_COMMAND}" "-DPAGE=${gcx_page_dir}" "-DOUT=${gcx_pb_dir}/page_data.c"
                 -P "${PROJECT_SOURCE_DIR}/tools/cmake/page.cmake"
-            DEPENDS "${gcx_page_dir}/page.html" "${gcx_page_dir}/page.css" "${gcx_page_dir}/page.js"
-                "${PROJECT_SOURCE_DIR}/tools/cmake/page.cmake"
+            DEPENDS ${gcx_page_files} "${PROJECT_SOURCE_DIR}/tools/cmake/page.cmake"
             VERBATIM)
         list(APPEND gcx_diag_sources "${gcx_pb_dir}/page_data.c")
     else()

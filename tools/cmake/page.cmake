@@ -1,10 +1,15 @@
-# Makes a C file of the page's three files: cmake -DPAGE=dir -DOUT=file -P page.cmake
-set(text "/* Made by tools/cmake/page.cmake. */\n#include \"diag/telemetry/server_page.h\"\n")
-foreach(kind html css js)
-    file(READ "${PAGE}/page.${kind}" hex HEX)
+# Makes a C file of the page's files: cmake -DPAGE=dir -DOUT=file -P page.cmake
+set(text "/* Made by tools/cmake/page.cmake. */\n#include \"diag/telemetry/server_page.h\"\n\n")
+set(table "")
+file(GLOB files "${PAGE}/page.html" "${PAGE}/*.css" "${PAGE}/*.js")
+foreach(path IN LISTS files)
+    get_filename_component(name "${path}" NAME)
+    string(MAKE_C_IDENTIFIER "${name}" variable)
+    file(READ "${path}" hex HEX)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
     string(REGEX REPLACE "(.{80})" "\\1\n" bytes "${bytes}")
-    string(APPEND text "const unsigned char gcxi_page_${kind}[] = {\n${bytes}0};\n"
-        "const size_t gcxi_page_${kind}_bytes = sizeof gcxi_page_${kind} - 1;\n")
+    string(APPEND text "static const unsigned char ${variable}[] = {\n${bytes}0};\n\n")
+    string(APPEND table "    {\"${name}\", ${variable}, sizeof ${variable} - 1},\n")
 endforeach()
+string(APPEND text "const struct gcxi_page_file gcxi_page_files[] = {\n${table}};\n")
 file(WRITE "${OUT}" "${text}")

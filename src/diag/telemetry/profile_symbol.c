@@ -94,14 +94,6 @@ static unsigned find_inlined(Dwarf_Die *cu, Dwarf_Addr addr,
     return count;
 }
 
-/* For code without debug information, as _start, the library finds the unit whose
- * code lies before it. */
-static Dwarf_Die *unit_at(Dwfl_Module *module, uintptr_t addr, Dwarf_Addr *bias)
-{
-    Dwarf_Die *cu = dwfl_module_addrdie(module, addr, bias);
-    return cu != NULL && dwarf_haspc(cu, addr - *bias) > 0 ? cu : NULL;
-}
-
 unsigned gcxi_profile_symbols_find(struct gcxi_profile_symbols *symbols, uintptr_t addr,
                                    struct gcxi_profile_line lines[GCXI_PROFILE_INLINED])
 {
@@ -110,7 +102,9 @@ unsigned gcxi_profile_symbols_find(struct gcxi_profile_symbols *symbols, uintptr
     if (module == NULL)
         return 0;
     memset(lines, 0, GCXI_PROFILE_INLINED * sizeof *lines);
-    Dwarf_Die *cu = unit_at(module, addr, &bias);
+    Dwarf_Die *cu = dwfl_module_addrdie(module, addr, &bias);
+    if (cu != NULL && dwarf_haspc(cu, addr - bias) != 1)
+        cu = NULL; /* merely the last one before it */
     Dwfl_Line *source = cu != NULL ? dwfl_module_getsrc(module, addr) : NULL;
     if (source != NULL)
         lines[0].file = dwfl_lineinfo(source, NULL, &lines[0].line, NULL, NULL, NULL);

@@ -63,6 +63,13 @@ void gcxi_server_detach(void)
     (void)gcxi_diag->blocking_begin();
 }
 
+void gcxi_server_wake(void)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(wake_fd, &one, sizeof one);
+    (void)ignored;
+}
+
 /* ---- The thread ---- */
 
 static int wait_ms(void)
@@ -78,9 +85,15 @@ static void serve(void)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server_daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd fds[2] = {{.fd = info->epoll_fd, .events = POLLIN},
                             {.fd = wake_fd, .events = POLLIN}};
+    uint64_t woken;
     while (!gcxi_server_is_stopping()) {
         MHD_run(server_daemon);
-        (void)poll(fds, 2, wait_ms());
+        int ms = wait_ms();
+        if (ms != 0)
+            gcxi_connections_end_half();
+        (void)poll(fds, 2, ms);
+        ssize_t ignored = read(wake_fd, &woken, sizeof woken);
+        (void)ignored;
         gcxi_connections_expire();
         gcxi_jobs_tick();
         gcxi_history_tick();
@@ -236,14 +249,12 @@ int gcxi_server_serve(const char *text, bool is_remote)
 
 int gcxi_server_stop(void)
 {
-    uint64_t one = 1;
     gcxi_server_detach();
     pthread_mutex_lock(&server_lock);
     bool is_running = server_state == RUNNING;
     if (is_running) {
         set_state(STOPPING);
-        ssize_t ignored = write(wake_fd, &one, sizeof one);
-        (void)ignored;
+        gcxi_server_wake();
     }
     while (server_state == STOPPING)
         pthread_cond_wait(&state_changed, &server_lock);

@@ -72,13 +72,18 @@ struct gcxi_request {
 void gcxi_server_attach(void);
 void gcxi_server_detach(void);
 
+/* Has the server's thread look at what there is to do, now. Any thread, while the
+ * server runs. */
+void gcxi_server_wake(void);
+
 bool gcxi_server_is_remote(void);
 bool gcxi_server_is_stopping(void);
 
 /* ---- server_route.c ---- */
 
 /* Each ends with a route without path. */
-extern const struct gcxi_route gcxi_pprof_routes[], gcxi_vars_routes[], gcxi_page_routes[];
+extern const struct gcxi_route gcxi_pprof_routes[], gcxi_vars_routes[], gcxi_live_routes[],
+    gcxi_page_routes[];
 
 enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *body,
@@ -107,6 +112,7 @@ void gcxi_connection_notify(void *arg, struct MHD_Connection *connection, void *
 void gcxi_connection_enter(struct MHD_Connection *connection, enum gcxi_stage stage);
 bool gcxi_connection_has_left(struct MHD_Connection *connection); /* the client has closed it */
 void gcxi_connections_expire(void);
+void gcxi_connections_end_half(void); /* when libmicrohttpd has nothing that it could do */
 void gcxi_connections_reset_after_fork(void);
 
 #endif

@@ -4,7 +4,8 @@
  *
  * READING and WRITING have a deadline for the whole of it, so one byte now and
  * then buys no time; a connection past it is shut down, and libmicrohttpd sees
- * its end. Where there are many connections the one that has been READING
+ * its end. One whose client has sent its last byte ends at once, unless there is
+ * something to answer. Where there are many connections the one that has been READING
  * longest goes, so idle ones keep nobody out.
  *
  * Locking: none; the server's thread alone.
@@ -112,6 +113,27 @@ void gcxi_connection_notify(void *arg, struct MHD_Connection *connection, void *
 }
 
 /* ---- Now and then ---- */
+
+/* libmicrohttpd waits for changes of a socket alone, so an end that came with the
+ * last bytes, and was there when it read them, it never sees. */
+void gcxi_connections_end_half(void)
+{
+    struct pollfd fds[GCXI_CONNECTIONS_MAX];
+    struct client *readers[GCXI_CONNECTIONS_MAX];
+    char byte;
+    nfds_t count = 0;
+    for (struct client *c = clients; c < clients + GCXI_CONNECTIONS_MAX; c++) {
+        if (!c->is_used || c->stage != GCXI_STAGE_READING || c->is_shut)
+            continue;
+        fds[count] = (struct pollfd){.fd = c->fd, .events = POLLRDHUP};
+        readers[count++] = c;
+    }
+    if (count == 0 || poll(fds, count, 0) <= 0)
+        return;
+    for (nfds_t i = 0; i < count; i++)
+        if (fds[i].revents != 0 && recv(fds[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            shut(readers[i]);
+}
 
 void gcxi_connections_expire(void)
 {

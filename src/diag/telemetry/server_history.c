@@ -1,8 +1,12 @@
 /* server_history.c -- see server_history.h.
  *
- * Pauses are written by the thread that ran the cycle, under the heap lock, so
- * one at a time, and read without a lock: a pause is whole if its ring has not
- * come round to it by the time that it has been read.
+ * Times of day are the monotonic clock's plus what the day was ahead of it when
+ * the server was first started: so samples and pauses stay in order, and keep
+ * their times, when the day is set.
+ *
+ * The histograms are written by the thread that ran the cycle, under the heap
+ * lock, so one at a time, and read without a lock. A pause that ends while a
+ * sample is taken may be missing from the longest.
  *
  * SPDX-License-Identifier: MIT */
 #include "diag/telemetry/server_history.h"
@@ -22,87 +26,56 @@ const uint64_t gcxi_pause_bounds_ns[GCXI_PAUSE_BUCKETS] = {
     10 * MS, 25 * MS,  50 * MS,  100 * MS, 250 * MS, 500 * MS,  1000 * MS,
 };
 
-/* Words, each atomic. */
-struct pause_words {
-    uint64_t at_ms;
-    uint64_t pause_ns;
-    uint64_t live_bytes;
-    uint64_t flags;
-};
-
-enum { IS_FULL = 1, IS_FORCED = 2 };
-
-static struct pause_words pauses[GCXI_HISTORY_PAUSES];
-static uint64_t pause_begun; /* pauses that are written, or being written */
-static uint64_t pause_count; /* pauses that have been written */
+static uint64_t day_ahead_ns; /* constant once started */
 static struct gcxi_pause_histogram histograms[2];
+static uint64_t longest_ns; /* since the last sample; atomic */
 
 static struct gcxi_history_sample samples[GCXI_HISTORY_SAMPLES];
 static uint64_t sample_count;
 static uint64_t sample_due_ns;
 
-static uint64_t now_ms(void)
+static uint64_t day_us(uint64_t clock_ns)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
+    return (clock_ns + day_ahead_ns) / US;
 }
 
 /* ---- Pauses ---- */
 
-static void count_pause(const struct gcxi_cycle *cycle, uint64_t pause_ns)
+static void count_pause(const struct gcxi_cycle *cycle)
 {
     struct gcxi_pause_histogram *h = &histograms[cycle->kind == GCX_FULL];
+    uint64_t pause_ns = cycle->end_ns - cycle->begin_ns;
     unsigned bucket = 0;
     while (bucket < GCXI_PAUSE_BUCKETS && pause_ns > gcxi_pause_bounds_ns[bucket])
         bucket++;
     gcxi_add_relaxed(&h->counts[bucket], 1);
     gcxi_add_relaxed(&h->sum_ns, pause_ns);
-}
-
-/* The words are stored by release, so that who sees one of them by acquire also
- * sees pause_begun (gcxi_pauses_get). */
-static void note_pause(const struct gcxi_cycle *cycle)
-{
-    uint64_t number = pause_count;
-    uint64_t pause_ns = cycle->end_ns - cycle->begin_ns;
-    struct pause_words *to = &pauses[number % GCXI_HISTORY_PAUSES];
-    uint64_t flags =
-        (cycle->kind == GCX_FULL ? IS_FULL : 0u) | (cycle->reason == GCXI_FORCED ? IS_FORCED : 0u);
-    gcxi_store_seq_cst(&pause_begun, number + 1);
-    gcxi_store_release(&to->at_ms, now_ms());
-    gcxi_store_release(&to->pause_ns, pause_ns);
-    gcxi_store_release(&to->live_bytes, cycle->live_bytes);
-    gcxi_store_release(&to->flags, flags);
-    gcxi_store_release(&pause_count, number + 1);
-    count_pause(cycle, pause_ns);
+    if (pause_ns > gcxi_load_relaxed(&longest_ns))
+        gcxi_store_relaxed(&longest_ns, pause_ns);
 }
 
 void gcxi_history_start(void)
 {
-    gcxi_diag->set_cycle_listener(note_pause);
+    struct timespec day;
+    clock_gettime(CLOCK_REALTIME, &day);
+    day_ahead_ns = (uint64_t)day.tv_sec * 1000 * MS + (uint64_t)day.tv_nsec - gcxi_clock_ns();
+    gcxi_diag->set_cycle_listener(count_pause);
 }
 
-void gcxi_pauses_range(uint64_t *first, uint64_t *end)
+size_t gcxi_history_pauses(struct gcx_pause pauses[GCX_PAUSES])
 {
-    *end = gcxi_load_acquire(&pause_count);
-    *first = *end > GCXI_HISTORY_PAUSES - 1 ? *end - (GCXI_HISTORY_PAUSES - 1) : 0;
+    gcxi_server_attach();
+    size_t count = gcxi_diag->get_pauses(pauses, GCX_PAUSES);
+    gcxi_server_detach();
+    return count;
 }
 
-/* A word of a later pause, read by acquire, brings that pause's pause_begun. */
-bool gcxi_pauses_get(uint64_t number, struct gcxi_history_pause *pause)
+uint64_t gcxi_history_end_us(const struct gcx_pause *pause)
 {
-    const struct pause_words *from = &pauses[number % GCXI_HISTORY_PAUSES];
-    pause->at_ms = gcxi_load_acquire(&from->at_ms);
-    pause->pause_ns = gcxi_load_acquire(&from->pause_ns);
-    pause->live_bytes = gcxi_load_acquire(&from->live_bytes);
-    uint64_t flags = gcxi_load_acquire(&from->flags);
-    pause->is_full = (flags & IS_FULL) != 0;
-    pause->is_forced = (flags & IS_FORCED) != 0;
-    return gcxi_load_seq_cst(&pause_begun) <= number + GCXI_HISTORY_PAUSES;
+    return day_us(gcxi_diag->start_ns() + pause->at_ns);
 }
 
-void gcxi_pauses_histogram(bool is_full, struct gcxi_pause_histogram *histogram)
+void gcxi_history_histogram(bool is_full, struct gcxi_pause_histogram *histogram)
 {
     const struct gcxi_pause_histogram *from = &histograms[is_full];
     for (unsigned i = 0; i <= GCXI_PAUSE_BUCKETS; i++)
@@ -122,7 +95,8 @@ void gcxi_history_tick(void)
     gcxi_server_attach();
     gcxi_diag->get_stats(&sample->stats);
     gcxi_server_detach();
-    sample->at_ms = now_ms();
+    sample->longest_pause_ns = gcxi_exchange_acq_rel(&longest_ns, 0);
+    sample->at_us = day_us(gcxi_clock_ns());
     sample_due_ns = now + GCXI_HISTORY_MS * MS;
     sample_count++;
 }

@@ -6,24 +6,16 @@
 #define GCXI_DIAG_TELEMETRY_SERVER_HISTORY_H
 
 #include "base/base.h"
-#include "gcx/gcx.h"
+#include "gcx/stats.h"
 
 #define GCXI_HISTORY_SAMPLES 600u
 #define GCXI_HISTORY_MS 500
-#define GCXI_HISTORY_PAUSES 1024u
 #define GCXI_PAUSE_BUCKETS 14u /* of the histogram, without the one that has no end */
 
 struct gcxi_history_sample {
-    uint64_t at_ms; /* since 1970 */
+    uint64_t at_us;            /* since 1970 */
+    uint64_t longest_pause_ns; /* since the one before */
     struct gcx_stats stats;
-};
-
-struct gcxi_history_pause {
-    uint64_t at_ms; /* its end, since 1970 */
-    uint64_t pause_ns;
-    uint64_t live_bytes;
-    bool is_full;
-    bool is_forced;
 };
 
 struct gcxi_pause_histogram {
@@ -33,7 +25,7 @@ struct gcxi_pause_histogram {
 
 extern const uint64_t gcxi_pause_bounds_ns[GCXI_PAUSE_BUCKETS];
 
-/* Once: from now on pauses are recorded. */
+/* Once: from now on pauses are counted. */
 void gcxi_history_start(void);
 
 /* ---- The server's thread alone ---- */
@@ -45,12 +37,14 @@ void gcxi_history_tick(void);
 void gcxi_history_range(uint64_t *first, uint64_t *end);
 const struct gcxi_history_sample *gcxi_history_sample_at(uint64_t number);
 
-/* ---- Any thread ---- */
+/* ---- Any thread; not between attach and detach ---- */
 
-/* The same for pauses; false if that one is there no longer. */
-void gcxi_pauses_range(uint64_t *first, uint64_t *end);
-bool gcxi_pauses_get(uint64_t number, struct gcxi_history_pause *pause);
+/* The last ones, the newest first; returns how many. */
+size_t gcxi_history_pauses(struct gcx_pause pauses[GCX_PAUSES]);
 
-void gcxi_pauses_histogram(bool is_full, struct gcxi_pause_histogram *histogram);
+/* The end of one of them, since 1970; the same whenever it is asked for. */
+uint64_t gcxi_history_end_us(const struct gcx_pause *pause);
+
+void gcxi_history_histogram(bool is_full, struct gcxi_pause_histogram *histogram);
 
 #endif

@@ -63,6 +63,7 @@ static void finish(struct gcxi_request *request)
     struct MHD_Connection *connection = request->connection;
     pthread_mutex_lock(&job_lock);
     MHD_resume_connection(connection); /* under the lock: jobs_end must not be told sooner */
+    gcxi_server_wake();
     job_count--;
     pthread_cond_broadcast(&job_changed);
     pthread_mutex_unlock(&job_lock);

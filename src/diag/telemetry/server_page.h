@@ -6,7 +6,12 @@
 
 #include <stddef.h>
 
-extern const unsigned char gcxi_page_html[], gcxi_page_css[], gcxi_page_js[];
-extern const size_t gcxi_page_html_bytes, gcxi_page_css_bytes, gcxi_page_js_bytes;
+struct gcxi_page_file {
+    const char *name;
+    const unsigned char *bytes;
+    size_t count;
+};
+
+extern const struct gcxi_page_file gcxi_page_files[];
 
 #endif

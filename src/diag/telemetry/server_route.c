@@ -17,7 +17,7 @@
 #include "diag/telemetry/server_limits.h"
 
 static const struct gcxi_route *const tables[] = {gcxi_pprof_routes, gcxi_vars_routes,
-                                                  gcxi_page_routes};
+                                                  gcxi_live_routes, gcxi_page_routes};
 
 static const char *header(struct gcxi_request *request, const char *name)
 {

@@ -34,6 +34,8 @@ const struct gcxi_stats_field gcxi_stats_fields[] = {
     FIELD(minor_pause_max_ns, NULL, "", 0, 1),
     FIELD(full_pause_max_ns, NULL, "", 0, 1),
     FIELD(mark_total_ns, "gcx_mark_seconds_total", "Time in marking, of the stops.", 1, 1),
+    FIELD(stop_total_ns, "gcx_stop_seconds_total", "Time until threads had stopped.", 1, 1),
+    FIELD(stop_max_ns, "gcx_stop_max_seconds", "The longest that took.", 0, 1),
     FIELD(dirty_pages_total, "gcx_dirty_pages_total", "Old pages that cycles looked at.", 1, 0),
     FIELD(threads, "gcx_threads", "Threads registered now.", 0, 0),
     FIELD(mark_workers, "gcx_mark_workers", "Threads that mark.", 0, 0),
@@ -77,4 +79,17 @@ char *gcxi_command_line(size_t *bytes)
     if (file != NULL)
         fclose(file);
     return line;
+}
+
+void gcxi_command_line_json(struct gcxi_text *text)
+{
+    size_t bytes;
+    char *line = gcxi_command_line(&bytes);
+    gcxi_text_add(text, "[");
+    for (size_t at = 0; at < bytes; at += strlen(line + at) + 1) {
+        gcxi_text_add(text, at != 0 ? "," : "");
+        gcxi_text_json(text, line + at);
+    }
+    gcxi_text_add(text, "]");
+    free(line);
 }

@@ -30,4 +30,7 @@ void gcxi_stats_json(struct gcxi_text *text, const struct gcx_stats *stats);
 /* The arguments of the program; each ends with '\0'. NULL without memory. */
 char *gcxi_command_line(size_t *bytes);
 
+/* The same as a JSON array. */
+void gcxi_command_line_json(struct gcxi_text *text);
+
 #endif

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "diag/telemetry/server_text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,19 @@ void gcxi_text_format(struct gcxi_text *text, const char *format, ...)
     }
     va_end(again);
     va_end(args);
+}
+
+void gcxi_text_decimal(struct gcxi_text *text, uint64_t value, unsigned digits)
+{
+    uint64_t unit = 1;
+    for (unsigned i = 0; i < digits; i++)
+        unit *= 10;
+    uint64_t fraction = value % unit;
+    gcxi_text_format(text, "%" PRIu64, value / unit);
+    for (; fraction != 0 && fraction % 10 == 0; digits--)
+        fraction /= 10;
+    if (fraction != 0)
+        gcxi_text_format(text, ".%0*" PRIu64, (int)digits, fraction);
 }
 
 /* ---- JSON ---- */
