@@ -115,14 +115,14 @@ DASHES = {"heap": "", "global": "6 3", "stack": "2 3"}
 
 
 def pause_plot(found):
-    """Longest stop of the collector against live heap: a line per peer and place."""
+    """Longest operation against live heap: a line per peer and place."""
     lives = sorted({live for _, live in found})
-    axes = Axes("Longest stop of the program by live heap, both logarithmic",
+    axes = Axes("Longest operation by live heap, both logarithmic",
                 (lives[0] / 1.3, lives[-1] * 1.3, lives, True),
-                (.05, 10000, [.1, 1, 10, 100, 1000, 10000], True), "MiB live", "milliseconds")
+                (1, 10000, [1, 10, 100, 1000, 10000], True), "MiB live", "milliseconds")
     for where, dashes in DASHES.items():
         for peer in PEERS:
-            points = [(live, figure(found[where, live][peer], "pause_max_us") / 1e3)
+            points = [(live, figure(found[where, live][peer], "max_ns") / 1e6)
                       for live in lives if peer in found.get((where, live), {})]
             if points:
                 axes.line(points, COLOURS[peer], dashes, "%s, ring in the %s" % (peer, where))
@@ -165,10 +165,11 @@ PAUSES = """## Pauses by live heap
 
 A message queue: a ring of 200,000 buffers of 1 KiB, 3 million operations, each of which makes a
 buffer, fills it and puts it in the place of the oldest; beside it a live heap of linked objects
-that never changes. The longest stop is the collector's own figure, from asking the threads to stop
-until they run; the longest operation is what the program saw, with what else the machine did.
+that never changes. The longest operation is what the program saw, with what else the machine did.
+The longest stop is the collector's own figure, from asking the threads to stop until they run, and
+counts from the start of the program: also while the heap is built, when everything survives.
 
-![Longest stop by live heap](latency.svg)
+![Longest operation by live heap](latency.svg)
 
 """
 

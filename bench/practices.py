@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Measures docs/guide/practices.md: runs examples/practices several times, prints
-the medians as a table, and draws how often less the second way takes.
+the medians as a table, and draws a panel for each: before and after.
 
     bench/practices.py build/release/examples/practices [docs/guide/practices.svg]
 """
@@ -12,7 +12,8 @@ import sys
 
 RUNS = 9
 ROUNDS = "1000000"
-ROW, LEFT, WIDTH = 24, 140, 360
+COLUMNS, PANEL, HEIGHT, BAR = 3, 240, 96, 116  # pixels
+LABEL = 46
 
 
 def measure(program):
@@ -26,21 +27,30 @@ def measure(program):
     return [(n, statistics.median(before[n]), statistics.median(after[n]), units[n]) for n in before]
 
 
-def draw(rows):
-    """Bars, as long as the logarithm of before / after; the longest stands for 1000."""
-    import math
+def text(x, y, words, more=""):
+    return f'<text x="{x}" y="{y}"{more}>{words}</text>'
 
-    height = ROW * len(rows) + 16
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 80}" height="{height}" ' \
-          f'font-family="sans-serif" font-size="13">'
-    yield f'<rect width="100%" height="100%" fill="#fff"/>'
-    for i, (name, before, after, _) in enumerate(rows):
-        times = before / max(after, 1)
-        y = 8 + ROW * i
-        length = max(2, WIDTH * math.log10(max(times, 1)) / 3)
-        yield f'<text x="{LEFT - 8}" y="{y + 16}" text-anchor="end">{name}</text>'
-        yield f'<rect x="{LEFT}" y="{y + 3}" width="{min(length, WIDTH):.0f}" height="{ROW - 6}" fill="#4878a8"/>'
-        yield f'<text x="{LEFT + min(length, WIDTH) + 6:.0f}" y="{y + 16}">{times:.3g}×</text>'
+
+def panel(x, y, number, row):
+    """Two bars to one scale, which begins at 0; the longer fills its width."""
+    name, before, after, unit = row
+    most = max(before, after, 1)
+    yield text(x, y + 16, f"{number} {name}", ' font-weight="bold"')
+    yield text(x, y + 31, f"{unit}, {before / max(after, 1):.3g} times less", ' fill="#555" font-size="11"')
+    for label, value, colour, at in (("before", before, "#b0b0b0", y + 38), ("after", after, "#4878a8", y + 60)):
+        length = max(1, BAR * value / most)
+        yield text(x, at + 13, label)
+        yield f'<rect x="{x + LABEL}" y="{at}" width="{length:.0f}" height="17" fill="{colour}"/>'
+        yield text(f"{x + LABEL + length + 4:.0f}", at + 13, f"{value:,.0f}")
+
+
+def draw(rows):
+    height = HEIGHT * -(-len(rows) // COLUMNS) + 8
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * PANEL + 16}" height="{height}" ' \
+          f'font-family="sans-serif" font-size="12">'
+    yield '<rect width="100%" height="100%" fill="#fff"/>'
+    for i, row in enumerate(rows):
+        yield from panel(8 + PANEL * (i % COLUMNS), HEIGHT * (i // COLUMNS), i + 1, row)
     yield "</svg>"
 
 

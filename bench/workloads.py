@@ -100,6 +100,7 @@ PARTS = {
     "slice": ("append", "with_cap", "pointers"),
     "builder": ("build", "grown", "concat"),
     "map": ("insert", "presized", "find", "miss", "iterate", "delete"),
+    "defer": ("call", "three", "resource"),
 }
 
 

@@ -349,15 +349,15 @@ struct practice {
 };
 
 static const struct practice practices[] = {
-    {"composite types", "ns", NS_EACH, lines_of_pointers, lines},
-    {"fewer allocations", "ns", NS_EACH, concatenated, built},
-    {"escape", "ns", NS_EACH, requests_on_heap, requests_in_scopes},
+    {"composite types", "ns a line", NS_EACH, lines_of_pointers, lines},
+    {"fewer allocations", "ns a string", NS_EACH, concatenated, built},
+    {"escape", "ns a token", NS_EACH, requests_on_heap, requests_in_scopes},
     {"globals", "ns a minor cycle", RESULT, with_global_table, with_heap_table},
     {"noscan", "ns a full cycle", RESULT, nodes_by_pointer, nodes_by_index},
-    {"profiling", "allocations for 100", RESULT, measured_concatenated, measured_built},
-    {"release", "ns", NS_EACH, images_left_to_the_collector, images_released},
+    {"profiling", "allocations for 100 strings", RESULT, measured_concatenated, measured_built},
+    {"release", "ns an image", NS_EACH, images_left_to_the_collector, images_released},
     {"bounds", "KiB live", RESULT, unbounded_cache, bounded_cache},
-    {"pools", "ns", NS_EACH, fresh_buffers, pooled_buffers},
+    {"pools", "ns a buffer", NS_EACH, fresh_buffers, pooled_buffers},
 };
 
 static uint64_t measure(const struct practice *p, uint64_t (*run)(uint64_t n), uint64_t n)

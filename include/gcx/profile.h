@@ -58,6 +58,13 @@ GCX_API int gcx_profile_cpu_end(const char *path);
  * open or write; ENOTSUP; ENOMEM. [collects: no] */
 GCX_API int gcx_profile_threads(const char *path);
 
+/* Writes where the threads and suspended stacks are that gcx_thread_leaks
+ * (gcx/wait.h) finds: those that wait for what cannot come. Where SIGPROF does not
+ * reach them, only the frames which that tells of. 0, or -1 with errno: of
+ * gcx_thread_leaks; EINVAL for a NULL path; of open or write; ENOTSUP; ENOMEM.
+ * [collects] */
+GCX_API int gcx_profile_thread_leaks(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -95,6 +95,7 @@ static const struct gcxi_diag_services services = {
     .get_classes = gcx_get_classes,
     .start_ns = diag_start_ns,
     .profile_heap = gcx_profile_heap,
+    .thread_leaks = gcx_thread_leaks,
 };
 
 /* ---- Loading ---- */
@@ -230,6 +231,13 @@ int gcx_profile_threads(const char *path)
     const struct gcxi_diag_calls *calls = calls_get();
     int fd = calls != NULL ? open_file(path) : -1;
     return fd >= 0 ? close_after(fd, calls->write_threads(fd)) : -1;
+}
+
+int gcx_profile_thread_leaks(const char *path)
+{
+    const struct gcxi_diag_calls *calls = calls_get();
+    int fd = calls != NULL ? open_file(path) : -1;
+    return fd >= 0 ? close_after(fd, calls->write_thread_leaks(fd)) : -1;
 }
 
 /* ---- gcx/debug.h ---- */

@@ -15,6 +15,7 @@
 #include "gcx/detail/extend.h"
 #include "gcx/gcx.h"
 #include "gcx/stats.h"
+#include "gcx/wait.h"
 #include "heap/sample.h"
 
 #define GCXI_DIAG_VERSION 3 /* of the two structures */
@@ -63,6 +64,9 @@ struct gcxi_diag_services {
 
     /* As in gcx/profile.h. */
     int (*profile_heap)(const char *path, unsigned flags);
+
+    /* As in gcx/wait.h. */
+    long (*thread_leaks)(void (*report)(const struct gcx_thread_leak *leak, void *arg), void *arg);
 };
 
 /* What the diagnostics do: the calls of gcx/profile.h and gcx/debug.h. */
@@ -72,6 +76,7 @@ struct gcxi_diag_calls {
     int (*cpu_begin)(void);
     int (*cpu_end)(int fd); /* -1: nowhere */
     int (*write_threads)(int fd);
+    int (*write_thread_leaks)(int fd);
     int (*serve)(const char *address, bool is_remote);
     int (*serve_stop)(void);
     int (*serve_port)(void);

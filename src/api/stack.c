@@ -178,8 +178,12 @@ int gcx_stack_set_private(gcx_stack *stack, int is_private)
 
 void gcx_scan_range(gcx_scanner *scanner, const void *lo, const void *hi)
 {
-    if (scanner != NULL && lo != NULL && (uintptr_t)lo < (uintptr_t)hi)
+    if (scanner == NULL || lo == NULL || (uintptr_t)lo >= (uintptr_t)hi)
+        return;
+    if (scanner->marker != NULL)
         gcxi_mark_stack_range(scanner->marker, (uintptr_t)lo, (uintptr_t)hi);
+    else
+        scanner->visit((uintptr_t)lo, (uintptr_t)hi, scanner->arg);
 }
 
 /* ---- A thread's own stack ---- */

@@ -37,7 +37,9 @@ int gcx_blocking_begin(void)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return -1;
-    if (self->blocking_depth++ == 0)
+    uint32_t depth = self->blocking_depth;
+    gcxi_store_relaxed(&self->blocking_depth, depth + 1);
+    if (depth == 0)
         gcxi_suspend_block_and_return(&self->suspend, GCXI_CALLER_FRAME());
     else
         gcxi_gc_leave(self);
@@ -51,7 +53,8 @@ int gcx_blocking_end(void)
         errno = EINVAL;
         return -1;
     }
-    if (--self->blocking_depth == 0) {
+    gcxi_store_relaxed(&self->blocking_depth, self->blocking_depth - 1);
+    if (self->blocking_depth == 0) {
         gcxi_suspend_unblock(&self->suspend);
         gcxi_gc_leave(self);
     }

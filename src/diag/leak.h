@@ -150,8 +150,4 @@ struct gcxi_leak_place {
  * NULL. */
 extern struct gcxi_leak_place (*gcxi_leak_place)(uintptr_t pc);
 
-/* Sorts without allocating. */
-void gcxi_leak_sort(void *base, size_t n, size_t bytes,
-                    bool (*is_before)(const void *a, const void *b));
-
 #endif

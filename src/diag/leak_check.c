@@ -26,6 +26,7 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "base/sort.h"
 #include "diag/leak.h"
 #include "gc/gc.h"
 #include "heap/space.h"
@@ -75,7 +76,7 @@ static bool list_blocks(struct check *check)
     if (check->list == NULL || check->pending == NULL)
         return false;
     gcxi_leak_table_each(list_one, check);
-    gcxi_leak_sort(check->list, check->count, sizeof *check->list, by_addr);
+    gcxi_sort(check->list, check->count, sizeof *check->list, by_addr);
     if (check->count != 0) {
         const struct gcxi_leak_block *last = &check->list[check->count - 1];
         check->lo = check->list[0].addr;
@@ -184,7 +185,7 @@ static void scan_heap(struct check *check)
 static bool mark_live(struct check *check)
 {
     scan_static(check);
-    gcxi_mutators_visit_stw(scan_words, check);
+    gcxi_mutators_visit_stw(scan_words, check, false);
     bool knows_mappings = gcxi_leak_mapping_each(scan_words, check);
     scan_heap(check);
     for (size_t i = 0; i < check->count; i++)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "base/sort.h"
 #include "diag/leak.h"
 #include "os/signals.h"
 #include "os/thread.h"
@@ -26,40 +27,6 @@
 #define PATH_BYTES 1024
 
 struct gcxi_leak_place (*gcxi_leak_place)(uintptr_t pc);
-
-/* ---- Sorting: heap sort, for the C library's may allocate ---- */
-
-static void swap_bytes(char *a, char *b, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        char kept = a[i];
-        a[i] = b[i];
-        b[i] = kept;
-    }
-}
-
-static void sift_down(char *base, size_t root, size_t n, size_t bytes,
-                      bool (*is_before)(const void *a, const void *b))
-{
-    for (size_t child; (child = 2 * root + 1) < n; root = child) {
-        if (child + 1 < n && is_before(base + child * bytes, base + (child + 1) * bytes))
-            child++;
-        if (!is_before(base + root * bytes, base + child * bytes))
-            return;
-        swap_bytes(base + root * bytes, base + child * bytes, bytes);
-    }
-}
-
-void gcxi_leak_sort(void *base, size_t n, size_t bytes,
-                    bool (*is_before)(const void *a, const void *b))
-{
-    for (size_t i = n / 2; i-- > 0;)
-        sift_down(base, i, n, bytes, is_before);
-    for (size_t end = n; end-- > 1;) {
-        swap_bytes(base, (char *)base + end * bytes, bytes);
-        sift_down(base, 0, end, bytes, is_before);
-    }
-}
 
 /* ---- Merging ---- */
 
@@ -117,9 +84,9 @@ int gcxi_leak_merge(const struct gcxi_leak_found *found,
         errno = ENOMEM;
         return -1;
     }
-    gcxi_leak_sort(found->blocks, found->count, sizeof *found->blocks, by_stack);
+    gcxi_sort(found->blocks, found->count, sizeof *found->blocks, by_stack);
     size_t n = merge_groups(found, groups);
-    gcxi_leak_sort(groups, n, sizeof *groups, by_weight);
+    gcxi_sort(groups, n, sizeof *groups, by_weight);
     for (size_t i = 0; i < n; i++)
         hand_over(&groups[i], report, arg);
     gcxi_vm_unmap(groups, bytes);

@@ -39,6 +39,7 @@
 #include "gc/remember.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
+#include "gc/waits.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
@@ -189,7 +190,10 @@ static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
 static void mark(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
+    bool seeks_leaks = cycle->reason == GCXI_LEAK_SEARCH;
     gcxi_marker_begin(gcxi_marker, is_minor);
+    if (seeks_leaks)
+        gcxi_waits_put_off_stw(gcxi_gc.collector);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
     gcxi_check_mark_stw(gcxi_marker);
     gcxi_roots_mark(gcxi_marker);
@@ -199,6 +203,8 @@ static void mark(struct gcxi_cycle *cycle)
     if (cycle->ends_concurrent)
         gcxi_concurrent_end_stw();
     gcxi_workers_drain(feed);
+    if (seeks_leaks)
+        gcxi_waits_resolve_stw(gcxi_marker);
     gcxi_finalize(gcxi_marker, is_minor);
     cycle->dirty_pages = gcxi_remember_pages();
     gcxi_verify_marked_stw(cycle->ends_concurrent);

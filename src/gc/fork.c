@@ -18,6 +18,7 @@
 #include "gc/mutator.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
+#include "gc/waits.h"
 #include "heap/meta.h"
 #include "heap/side.h"
 #include "heap/space.h"
@@ -56,6 +57,7 @@ static void after_fork_in_child(void)
     gcxi_side_reset_after_fork();
     gcxi_workers_reset_after_fork();
     gcxi_mutators_reset_after_fork();
+    gcxi_leaks_reset_after_fork();
     gcxi_hooks_reset_after_fork();
     gcxi_runner_reset_after_fork();
     gcxi_keeper_reset_after_fork();

@@ -70,6 +70,7 @@ static int init_locked(const struct gcx_options *opts)
     gcxi_space_set_max(settings->heap_max);
     gcxi_space_on_grow(tell_growth);
     gcxi_pacer_init(&gcxi_gc.pacer, &settings->pacer);
+    gcxi_stacks_init();
     gcxi_fork_init();
     return 0;
 }

@@ -11,12 +11,13 @@
 
 /* Why a cycle runs. */
 enum gcxi_reason {
-    GCXI_TRIGGERED, /* as much was allocated as planned */
-    GCXI_GROWTH,    /* a large object would make the heap grow */
-    GCXI_FORCED,    /* the program asked */
-    GCXI_QUIET,     /* it has not allocated for a while */
-    GCXI_STRESSED,  /* GCX_STRESS did */
-    GCXI_NO_MEMORY  /* the system or the maximum refused */
+    GCXI_TRIGGERED,   /* as much was allocated as planned */
+    GCXI_GROWTH,      /* a large object would make the heap grow */
+    GCXI_FORCED,      /* the program asked */
+    GCXI_QUIET,       /* it has not allocated for a while */
+    GCXI_STRESSED,    /* GCX_STRESS did */
+    GCXI_LEAK_SEARCH, /* gcx_thread_leaks did */
+    GCXI_NO_MEMORY    /* the system or the maximum refused */
 };
 
 /* Before the heap grows for a large object, a cycle is worth it when this

@@ -186,7 +186,7 @@ static void mutator_bury(struct gcxi_mutator *dead)
 static void report_refusal(struct gcxi_mutator *m)
 {
     char name[GCXI_THREAD_NAME_BYTES];
-    gcxi_suspend_name(&m->suspend, name);
+    gcxi_suspend_name(m->suspend.tid, name);
     if (!m->is_reported)
         gcxi_report("thread %d (%s) blocks signal %d, so nothing can be collected until it "
                     "unblocks it: see gcx_blocking_begin and docs/guide-linking.md",
@@ -241,6 +241,11 @@ void gcxi_mutators_restart_stw(void)
         gcxi_local_restart_stw(&m->local);
 }
 
+struct gcxi_mutator *gcxi_mutators_next(const struct gcxi_mutator *mutator)
+{
+    return mutator != NULL ? mutator->next : mutators.first;
+}
+
 /* ---- Roots ---- */
 
 /* P1: registers, stacks, thread-local storage. On an alternate signal stack the
@@ -260,12 +265,17 @@ static bool mutator_visit(struct gcxi_mutator *mutator, gcxi_stack_visitor *visi
     return is_known;
 }
 
-void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg)
+static bool is_put_off(const struct gcxi_mutator *mutator)
+{
+    return mutator->stacks.current->waits.is_put_off;
+}
+
+void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg, bool with_callbacks)
 {
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
-        if (!mutator_visit(m, visit, arg))
+        if (!is_put_off(m) && !mutator_visit(m, visit, arg))
             visit((uintptr_t)&m->suspend.sp, (uintptr_t)(&m->suspend.sp + 1), arg);
-    gcxi_stacks_visit_suspended_stw(visit, arg);
+    gcxi_stacks_visit_suspended_stw(visit, arg, with_callbacks);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
          h = h->next)
         visit((uintptr_t)&h->arg, (uintptr_t)(&h->arg + 1), arg);
@@ -300,7 +310,7 @@ static void report_lost(struct gcxi_mutator *mutator)
     mutator->is_lost = true;
 }
 
-static void mutator_mark(struct gcxi_marker *m, struct gcxi_mutator *mutator)
+void gcxi_mutator_mark_stw(struct gcxi_marker *m, struct gcxi_mutator *mutator)
 {
     struct mark_context context = {m, mutator};
     if (!mutator_visit(mutator, mark_thread_range, &context))
@@ -320,8 +330,8 @@ static struct gcxi_thread_stacks *next_stacks(struct gcxi_thread_stacks *t)
 void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor)
 {
     for (struct gcxi_mutator *mutator = mutators.first; mutator != NULL; mutator = mutator->next)
-        if (!mutator->holds_nothing)
-            mutator_mark(m, mutator);
+        if (!mutator->holds_nothing && !is_put_off(mutator))
+            gcxi_mutator_mark_stw(m, mutator);
     gcxi_stacks_mark_stw(m, is_minor, next_stacks);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
          h = h->next)

@@ -19,7 +19,7 @@ struct gcxi_mutator {
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
     const void *site;          /* of the allocation under way, for checked mode and samples; own */
-    uint32_t blocking_depth;   /* gcx_blocking_begin; own */
+    uint32_t blocking_depth;   /* gcx_blocking_begin; own, also read meanwhile */
     bool is_stopped;           /* by the stop under way; collector */
     bool is_reported;          /* as blocking the signal; collector */
     bool is_lost;              /* was told to run on an unknown stack; collector */
@@ -66,9 +66,16 @@ void gcxi_mutators_flush_stw(void);
 void gcxi_mutators_restart_stw(void);
 void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor);
 
+/* The same for one whose stack was put off (gc/waits.c). */
+void gcxi_mutator_mark_stw(struct gcxi_marker *m, struct gcxi_mutator *mutator);
+
 /* Every range of memory in which a thread or a suspended stack may hold
- * pointers; of a stack that was not announced at least a word that leads there. */
-void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg);
+ * pointers and that is not put off; of a stack that was not announced at least a
+ * word that leads there. What callbacks show only if asked to. */
+void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg, bool with_callbacks);
+
+/* The mutator after that one; the first for NULL. Heap lock. */
+struct gcxi_mutator *gcxi_mutators_next(const struct gcxi_mutator *mutator);
 
 /* Keeps a word alive until it is dropped: for what is on its way to a thread
  * that is not registered yet. A false return is out of memory. */

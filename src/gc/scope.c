@@ -26,7 +26,7 @@
  *     One that ends while others in it are open stays until they are gone.
  * G5  An end takes a time that depends on the number of lanes in use, of pinned
  *     objects, and, if verified, on at most STACK_MAX_BYTES of stack; not on the
- *     number of objects.
+ *     number of objects. Letting crowded blocks go (B3) is paid for by what left.
  *
  * Locking: the thread's own, in critical sections; voids is also counted with
  * the world stopped.

@@ -17,7 +17,15 @@
  * SPDX-License-Identifier: MIT */
 #include "gc/stack_index.h"
 
+#include "os/module.h"
+
 static struct gcx_stack *index_root;
+
+/* No root: gcxi_stacks_init. */
+void gcxi_stack_index_init(void)
+{
+    gcxi_module_exclude((uintptr_t)&index_root, (uintptr_t)(&index_root + 1));
+}
 
 static uint64_t index_number(const struct gcx_stack *stack)
 {

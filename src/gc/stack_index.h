@@ -6,6 +6,9 @@
 
 #include "gc/stacks.h"
 
+/* Once, before the first cycle. */
+void gcxi_stack_index_init(void);
+
 /* Heap lock for all. The stack that has a byte of [lo, hi), or NULL. */
 struct gcx_stack *gcxi_stack_index_find(uintptr_t lo, uintptr_t hi);
 

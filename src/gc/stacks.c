@@ -71,6 +71,7 @@
 #include "base/atomic.h"
 #include "gc/stack_index.h"
 #include "heap/meta.h"
+#include "os/module.h"
 #include "os/stack.h"
 #include "os/vm.h"
 
@@ -89,6 +90,13 @@ static struct {
     struct gcx_stack *free;
     struct gcx_stack *active; /* what no thread has on its own list */
 } stacks;
+
+/* A word that leads to a record is the program's, not ours: gc/waits_word.c. */
+void gcxi_stacks_init(void)
+{
+    gcxi_module_exclude((uintptr_t)&stacks, (uintptr_t)(&stacks + 1));
+    gcxi_stack_index_init();
+}
 
 /* ---- Records ---- */
 
@@ -259,7 +267,7 @@ int gcxi_stacks_switch(struct gcxi_thread_stacks *t, struct gcx_stack *from, str
     }
     stack_save(from, sp, frame);
     t->left = from;
-    t->current = to;
+    gcxi_store_relaxed(&t->current, to);
     gcxi_stacks_drop(from);
     return 0;
 }
@@ -322,25 +330,52 @@ static void mark_visited(uintptr_t lo, uintptr_t hi, void *arg)
     gcxi_mark_stack_range(arg, lo, hi);
 }
 
-static void mark_suspended(struct gcxi_marker *m, const struct gcx_stack *stack)
+void gcxi_stack_mark_suspended_stw(struct gcxi_marker *m, const struct gcx_stack *stack)
 {
-    struct gcx_scanner scanner = {m};
+    struct gcx_scanner scanner = {.marker = m};
     if (stack->scan != NULL)
         stack->scan(&scanner, stack->arg);
     else
         visit_suspended(stack, mark_visited, m);
 }
 
-void gcxi_stacks_visit_suspended_stw(gcxi_stack_visitor *visit, void *arg)
+static void mark_suspended(struct gcxi_marker *m, const struct gcx_stack *stack)
 {
-    for (const struct stack_chunk *chunk = stacks.chunks; chunk != NULL; chunk = chunk->next)
+    if (!stack->waits.is_put_off)
+        gcxi_stack_mark_suspended_stw(m, stack);
+}
+
+void gcxi_stacks_each_suspended(void (*visit)(struct gcx_stack *stack, void *arg), void *arg)
+{
+    for (struct stack_chunk *chunk = stacks.chunks; chunk != NULL; chunk = chunk->next)
         for (size_t i = 0; i < CHUNK_STACKS; i++) {
-            const struct gcx_stack *stack = &chunk->stacks[i];
-            bool is_suspended = stack->state == GCXI_STACK_IDLE ||
-                                (stack->state == GCXI_STACK_ACTIVE && stack->is_running == 0);
-            if (is_suspended && stack->scan == NULL)
-                visit_suspended(stack, visit, arg);
+            struct gcx_stack *stack = &chunk->stacks[i];
+            if (stack->state == GCXI_STACK_IDLE ||
+                (stack->state == GCXI_STACK_ACTIVE && gcxi_load_relaxed(&stack->is_running) == 0))
+                visit(stack, arg);
         }
+}
+
+struct suspended_walk {
+    gcxi_stack_visitor *visit;
+    void *arg;
+    bool with_callbacks;
+};
+
+static void visit_one_suspended(struct gcx_stack *stack, void *arg)
+{
+    const struct suspended_walk *walk = arg;
+    struct gcx_scanner scanner = {.visit = walk->visit, .arg = walk->arg};
+    if (stack->scan != NULL && walk->with_callbacks)
+        stack->scan(&scanner, stack->arg);
+    else if (stack->scan == NULL && !stack->waits.is_put_off)
+        visit_suspended(stack, walk->visit, walk->arg);
+}
+
+void gcxi_stacks_visit_suspended_stw(gcxi_stack_visitor *visit, void *arg, bool with_callbacks)
+{
+    struct suspended_walk walk = {visit, arg, with_callbacks};
+    gcxi_stacks_each_suspended(visit_one_suspended, &walk);
 }
 
 static void mark_idle(struct gcxi_marker *m)

@@ -8,9 +8,13 @@
 #include "base/base.h"
 #include "trace/mark.h"
 
-/* What a scan callback is given. */
+typedef void gcxi_stack_visitor(uintptr_t lo, uintptr_t hi, void *arg);
+
+/* What a scan callback is given: what it shows goes to one of the two. */
 struct gcx_scanner {
-    struct gcxi_marker *marker;
+    struct gcxi_marker *marker; /* or NULL */
+    gcxi_stack_visitor *visit;
+    void *arg;
 };
 
 /* The callee-saved registers and the frame of gcx_stack_switch, unoptimised. */
@@ -21,6 +25,27 @@ enum gcxi_stack_state {
     GCXI_STACK_ACTIVE, /* on one list: scanned in every cycle */
     GCXI_STACK_IDLE,   /* on none: holds old objects only (S4) */
     GCXI_STACK_DEAD    /* unregistered, on a list until the next cycle */
+};
+
+/* A wait that was begun (gc/waits.c). The objects are the program's array. */
+struct gcxi_wait {
+    void *const *objects;
+    size_t count;
+    uintptr_t pc;        /* where gcx_wait_begin returned to */
+    uintptr_t record;    /* of its caller's frame, or anything */
+    uintptr_t frames_lo; /* what its callers hold lies from here up */
+};
+
+/* Those that lie within two others are not recorded. */
+#define GCXI_WAITS_MAX 2u
+
+/* Those of a stack: written by what runs on it, read with the world stopped. */
+struct gcxi_waits {
+    struct gcxi_wait open[GCXI_WAITS_MAX];
+    uint32_t depth;  /* begun and not ended */
+    uint32_t serial; /* begins and ends so far; also read meanwhile */
+    bool is_put_off; /* no root in the cycle under way */
+    bool is_doubted; /* counts as none until the next search; heap lock */
 };
 
 /* A stack. While it runs, state and next belong to the thread, else to the
@@ -40,6 +65,7 @@ struct gcx_stack {
     uint8_t was_seen;    /* some thread was found on it in this cycle */
     size_t saved_bytes;
     _Alignas(16) unsigned char saved[GCXI_STACK_SAVED_BYTES];
+    struct gcxi_waits waits;
 };
 
 /* What a thread has of stacks. */
@@ -49,6 +75,9 @@ struct gcxi_thread_stacks {
     struct gcx_stack *left;    /* what it left last: it may not be off it yet */
     struct gcx_stack *ran;     /* list: stacks that it woke; own */
 };
+
+/* Once, before the first cycle. */
+void gcxi_stacks_init(void);
 
 /* For a thread that registers, on its own stack. */
 void gcxi_stacks_attach(struct gcxi_thread_stacks *t, uintptr_t lo, uintptr_t hi);
@@ -78,8 +107,6 @@ void gcxi_stacks_drop(struct gcx_stack *stack);
 int gcxi_stacks_switch(struct gcxi_thread_stacks *t, struct gcx_stack *from, struct gcx_stack *to,
                        uintptr_t sp, uintptr_t frame);
 
-typedef void gcxi_stack_visitor(uintptr_t lo, uintptr_t hi, void *arg);
-
 /* Visits what a stopped thread has on stacks: sp is where it stopped, 0 if only
  * an alternate signal stack is known. False if the thread has come to where it
  * is without an announcement; then all of the current stack was visited, and
@@ -87,9 +114,15 @@ typedef void gcxi_stack_visitor(uintptr_t lo, uintptr_t hi, void *arg);
 bool gcxi_stacks_visit_thread_stw(struct gcxi_thread_stacks *t, uintptr_t sp,
                                   gcxi_stack_visitor *visit, void *arg);
 
-/* Visits the stacks that no thread runs on, but for those shown by callback.
- * World stopped. */
-void gcxi_stacks_visit_suspended_stw(gcxi_stack_visitor *visit, void *arg);
+/* Visits the stacks that no thread runs on and that are not put off; those shown
+ * by callback only if asked to. World stopped. */
+void gcxi_stacks_visit_suspended_stw(gcxi_stack_visitor *visit, void *arg, bool with_callbacks);
+
+/* Calls visit for every stack that no thread runs on. Heap lock. */
+void gcxi_stacks_each_suspended(void (*visit)(struct gcx_stack *stack, void *arg), void *arg);
+
+/* What one of them holds, world stopped. */
+void gcxi_stack_mark_suspended_stw(struct gcxi_marker *m, const struct gcx_stack *stack);
 
 /* After all threads: the suspended stacks; in a minor cycle without those that
  * hold old objects only. next(t) gives the threads' one after the other,

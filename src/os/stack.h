@@ -16,6 +16,10 @@ int gcxi_stack_bounds(uintptr_t *lo, uintptr_t *hi);
  * the first thread's has not grown down to lo yet. World stopped, too. */
 uintptr_t gcxi_stack_mapped_lo(uintptr_t lo, uintptr_t hi);
 
+/* Where the frames of a thread's own stack [lo, hi) end at the latest: below the
+ * first thread's arguments, as far as the system tells. Reads /proc. */
+uintptr_t gcxi_stack_frames_hi(uintptr_t lo, uintptr_t hi);
+
 /* The end of the current function's frame, where its caller's begins. */
 #define GCXI_CALLER_FRAME() ((uintptr_t)__builtin_dwarf_cfa())
 

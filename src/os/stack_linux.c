@@ -24,11 +24,14 @@
 #include "os/vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define STACK_FIRST_THREAD_MAX GCXI_GIB
 #define STACK_COPY_BYTES ((size_t)1024)
@@ -85,6 +88,30 @@ int gcxi_stack_bounds(uintptr_t *lo, uintptr_t *hi)
     if (stack_is_first_thread(*lo, *hi))
         *lo = stack_first_thread_lo(*hi);
     return 0;
+}
+
+/* What the first thread began with, the 28th word of its status; 0 if unknown. */
+static uintptr_t stack_first_sp(void)
+{
+    char text[1024];
+    const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    const char *at;
+
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    at = strrchr(text, ')'); /* ends the second, a name that may hold spaces */
+    for (int word = 2; at != NULL && word < 28; word++)
+        at = strchr(at + 1, ' ');
+    return at != NULL ? (uintptr_t)strtoull(at, NULL, 10) : 0;
+}
+
+uintptr_t gcxi_stack_frames_hi(uintptr_t lo, uintptr_t hi)
+{
+    const uintptr_t first_sp = stack_is_first_thread(lo, hi) ? stack_first_sp() : 0;
+
+    return first_sp > lo && first_sp < hi ? first_sp : hi;
 }
 
 /* mincore fails where something of the range is not mapped. */

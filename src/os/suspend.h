@@ -106,8 +106,12 @@ bool gcxi_suspend_request(struct gcxi_suspend *s);
 enum gcxi_suspend_result gcxi_suspend_await(struct gcxi_suspend *s);
 void gcxi_suspend_release(struct gcxi_suspend *s);
 
-/* The name that the system knows the thread by, at most 15 bytes. */
+/* What the system says the thread is doing, as in ps: 'S' if it sleeps until
+ * something wakes it, 'R' if it runs or could; 0 if nothing can be learnt. */
+char gcxi_suspend_activity(const struct gcxi_suspend *s);
+
+/* The name that the system knows the thread of that number by, at most 15 bytes. */
 #define GCXI_THREAD_NAME_BYTES 16
-void gcxi_suspend_name(const struct gcxi_suspend *s, char name[GCXI_THREAD_NAME_BYTES]);
+void gcxi_suspend_name(int tid, char name[GCXI_THREAD_NAME_BYTES]);
 
 #endif

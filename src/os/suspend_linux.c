@@ -210,16 +210,30 @@ static bool blocks_stop_signal(int tid)
     return (read_status(tid, "SigBlk:") >> (stop_signal - 1) & 1) != 0;
 }
 
-void gcxi_suspend_name(const struct gcxi_suspend *s, char name[GCXI_THREAD_NAME_BYTES])
+void gcxi_suspend_name(int tid, char name[GCXI_THREAD_NAME_BYTES])
 {
     char path[48];
-    snprintf(path, sizeof path, "/proc/self/task/%d/comm", s->tid);
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, name, GCXI_THREAD_NAME_BYTES - 1) : 0;
     if (fd >= 0)
         close(fd);
     name[n > 0 ? n : 0] = '\0';
     name[strcspn(name, "\n")] = '\0';
+}
+
+/* "12 (name) S ...", and the name may hold anything. */
+char gcxi_suspend_activity(const struct gcxi_suspend *s)
+{
+    char path[48], text[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", s->tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : '\0';
 }
 
 /* The signal may be blocked for a moment only, as in a handler. */

@@ -79,14 +79,24 @@ static void root_objects_mark(struct gcxi_marker *m)
     }
 }
 
-void gcxi_roots_mark(struct gcxi_marker *m)
+void gcxi_roots_visit(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
 {
     const struct gcxi_range *ranges;
     size_t count = gcxi_module_ranges(&ranges);
     for (size_t i = 0; i < count; i++)
-        gcxi_mark_range(m, ranges[i].lo, ranges[i].hi);
+        visit(ranges[i].lo, ranges[i].hi, arg);
     for (size_t i = 0; i < added.count; i++)
-        gcxi_mark_range(m, added.ranges[i].lo, added.ranges[i].hi);
+        visit(added.ranges[i].lo, added.ranges[i].hi, arg);
+}
+
+static void mark_visited(uintptr_t lo, uintptr_t hi, void *arg)
+{
+    gcxi_mark_range(arg, lo, hi);
+}
+
+void gcxi_roots_mark(struct gcxi_marker *m)
+{
+    gcxi_roots_visit(mark_visited, m);
     root_objects_mark(m);
     if (gcxi_roots_more != NULL)
         gcxi_roots_more(m);

@@ -15,6 +15,9 @@ int gcxi_roots_remove(uintptr_t lo, uintptr_t hi);
  * (os/module.h). World stopped. */
 void gcxi_roots_mark(struct gcxi_marker *m);
 
+/* Calls visit for each of the ranges; root objects are objects. World stopped. */
+void gcxi_roots_visit(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
+
 /* Called last by it, for roots known elsewhere; NULL for none. Set before the
  * first cycle. */
 extern void (*gcxi_roots_more)(struct gcxi_marker *m);

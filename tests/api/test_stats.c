@@ -202,14 +202,15 @@ static void *watch(void *arg)
 {
     struct gcx_stats last = stats_now();
     uint64_t *snapshots = arg;
-    while (atomic_load(&stop) == 0) {
+    do { /* once at least, though the machine be busy */
         struct gcx_stats now = stats_now();
         int good =
             now.free_bytes <= now.heap_bytes && now.heap_bytes <= now.peak_heap_bytes &&
             now.total_alloc_bytes >= last.total_alloc_bytes &&
             now.total_allocs >= last.total_allocs && now.minor_cycles >= last.minor_cycles &&
             now.full_cycles >= last.full_cycles && now.pause_total_ns >= last.pause_total_ns &&
-            now.pause_max_ns >= last.pause_max_ns && now.pause_last_ns <= now.pause_max_ns &&
+            now.pause_max_ns >= last.pause_max_ns && now.stop_total_ns >= last.stop_total_ns &&
+            now.stop_max_ns <= now.pause_max_ns && now.pause_last_ns <= now.pause_max_ns &&
             now.pause_max_ns <= now.pause_total_ns &&
             now.total_alloc_bytes >= now.total_allocs * 16 &&
             now.total_alloc_bytes >= now.live_bytes && now.peak_heap_bytes >= last.peak_heap_bytes;
@@ -218,7 +219,7 @@ static void *watch(void *arg)
         }
         last = now;
         (*snapshots)++;
-    }
+    } while (atomic_load(&stop) == 0);
     return NULL;
 }
 

@@ -43,6 +43,8 @@ if has go; then
     pprof="$address/debug/pprof"
     expect 'site_served' go tool pprof -top -sample_index=alloc_space "http://$pprof/heap?gc=1"
     expect 'sink = gcx_alloc\(64\)' go tool pprof -list=site_served "http://$pprof/allocs"
+    expect 'site_served' go tool pprof -top -sample_index=alloc_space "http://$pprof/heap?debug=1&gc=1"
+    expect 'Type: threads' go tool pprof -top "http://$pprof/threadleak"
     expect 'Duration: 1' go tool pprof -top "http://$pprof/allocs?seconds=1"
     expect 'alloc_space' go tool pprof -raw -seconds 1 "http://$pprof/heap"
     expect 'site_served' go tool pprof -top -seconds 2 "http://$pprof/profile"

@@ -18,6 +18,8 @@ static struct {
     __typeof__(dwfl_report_end) *report_end;
     __typeof__(dwfl_addrmodule) *addrmodule;
     __typeof__(dwfl_module_addrname) *addrname;
+    __typeof__(dwfl_module_addrdie) *addrdie;
+    __typeof__(dwarf_haspc) *haspc;
     __typeof__(dwfl_module_getsrc) *getsrc;
     __typeof__(dwfl_lineinfo) *lineinfo;
 } lines;
@@ -31,14 +33,17 @@ static bool find_functions(void *library)
     lines.report_end = (__typeof__(lines.report_end))dlsym(library, "dwfl_report_end");
     lines.addrmodule = (__typeof__(lines.addrmodule))dlsym(library, "dwfl_addrmodule");
     lines.addrname = (__typeof__(lines.addrname))dlsym(library, "dwfl_module_addrname");
+    lines.addrdie = (__typeof__(lines.addrdie))dlsym(library, "dwfl_module_addrdie");
+    lines.haspc = (__typeof__(lines.haspc))dlsym(library, "dwarf_haspc");
     lines.getsrc = (__typeof__(lines.getsrc))dlsym(library, "dwfl_module_getsrc");
     lines.lineinfo = (__typeof__(lines.lineinfo))dlsym(library, "dwfl_lineinfo");
     callbacks.find_elf = (__typeof__(callbacks.find_elf))dlsym(library, "dwfl_linux_proc_find_elf");
     callbacks.find_debuginfo =
         (__typeof__(callbacks.find_debuginfo))dlsym(library, "dwfl_standard_find_debuginfo");
     return lines.begin != NULL && lines.report != NULL && lines.report_end != NULL &&
-           lines.addrmodule != NULL && lines.addrname != NULL && lines.getsrc != NULL &&
-           lines.lineinfo != NULL && callbacks.find_elf != NULL && callbacks.find_debuginfo != NULL;
+           lines.addrmodule != NULL && lines.addrname != NULL && lines.addrdie != NULL &&
+           lines.haspc != NULL && lines.getsrc != NULL && lines.lineinfo != NULL &&
+           callbacks.find_elf != NULL && callbacks.find_debuginfo != NULL;
 }
 
 static void open_session(void)
@@ -72,6 +77,14 @@ static const char *readable(const char *name)
     return buffer = text;
 }
 
+/* For code without debug information libdw finds the unit that lies before it. */
+static bool has_unit(Dwfl_Module *module, uintptr_t pc)
+{
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = lines.addrdie(module, pc, &bias);
+    return unit != NULL && lines.haspc(unit, pc - bias) > 0;
+}
+
 static struct gcxi_leak_place find_place(uintptr_t pc)
 {
     struct gcxi_leak_place place = {0};
@@ -81,7 +94,7 @@ static struct gcxi_leak_place find_place(uintptr_t pc)
     if (module == NULL)
         return place;
     place.function = readable(lines.addrname(module, pc));
-    Dwfl_Line *found = lines.getsrc(module, pc);
+    Dwfl_Line *found = has_unit(module, pc) ? lines.getsrc(module, pc) : NULL;
     if (found != NULL)
         place.file = lines.lineinfo(found, NULL, &place.line, NULL, NULL, NULL);
     return place;

@@ -268,7 +268,8 @@ int gcxi_cpu_end(int fd)
 /* ---- Threads: here, for both sorts of samples come from one ring ---- */
 
 struct roll_call {
-    struct gcxi_tally *tally;
+    gcxi_thread_taker *take;
+    void *arg;
     struct gcxi_unwinder *unwinder;
     int self;
     unsigned asked, answered, silent;
@@ -298,7 +299,7 @@ static void note_answer(void *arg, const struct gcxi_thread_sample *sample)
         return;
     }
     call->answered++;
-    gcxi_tally_add(call->tally, pcs, gcxi_unwinder_walk(call->unwinder, sample, pcs), 1);
+    call->take(call->arg, sample->tid, pcs, gcxi_unwinder_walk(call->unwinder, sample, pcs));
 }
 
 static void hear(struct roll_call *call, unsigned may_lack)
@@ -325,21 +326,22 @@ static void ask(void *arg, int tid)
         hear(call, 8);
 }
 
-int gcxi_threads_tally(struct gcxi_tally *to, unsigned *silent)
+int gcxi_threads_ask(void (*each)(void (*visit)(void *arg, int tid), void *arg, void *whom),
+                     void *whom, gcxi_thread_taker *take, void *arg, unsigned *silent)
 {
-    struct roll_call call = {.tally = to, .self = (int)syscall(SYS_gettid)};
+    struct roll_call call = {.take = take, .arg = arg, .self = (int)syscall(SYS_gettid)};
     call.unwinder = gcxi_unwinder_create();
     if (call.unwinder == NULL)
         return ENOMEM;
     pthread_mutex_lock(&cpu_lock);
     int error = gcxi_signal_begin();
     if (error == 0) {
-        gcxi_each_thread(ask, &call);
+        each(ask, &call, whom);
         hear(&call, 0);
         gcxi_signal_end();
     }
     pthread_mutex_unlock(&cpu_lock);
     gcxi_unwinder_destroy(call.unwinder);
     *silent = call.silent + (call.asked - call.answered);
-    return error != 0 ? error : to->has_failed ? ENOMEM : 0;
+    return error;
 }

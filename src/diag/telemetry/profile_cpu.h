@@ -19,12 +19,21 @@ struct gcxi_profile_file *gcxi_cpu_end_file(void);
 /* Calls visit for the number of each thread. */
 void gcxi_each_thread(void (*visit)(void *arg, int tid), void *arg);
 
-/* Where every thread but the caller is now; *silent is how many cannot be asked,
- * because they block the signal, or have not answered within a second. 0, or an
- * error number. The tally is to be freed in any case. */
+/* Asks where the threads are for whose numbers each calls visit, but for the caller:
+ * take gets the address of the instruction, then return addresses. *silent is how
+ * many cannot be asked, because they block the signal, or have not answered within
+ * a second. 0, or an error number. */
+typedef void gcxi_thread_taker(void *arg, int tid, const uintptr_t *pcs, unsigned depth);
+int gcxi_threads_ask(void (*each)(void (*visit)(void *arg, int tid), void *arg, void *whom),
+                     void *whom, gcxi_thread_taker *take, void *arg, unsigned *silent);
+
+/* The same of all threads; the tally is to be freed in any case. */
 int gcxi_threads_tally(struct gcxi_tally *tally, unsigned *silent);
 
-/* The same as a file, as gcx_profile_threads. */
+/* A tally of threads as a file, and the tally freed; for an error NULL with errno. */
+struct gcxi_profile_file *gcxi_threads_tally_file(struct gcxi_tally *tally, int error);
+
+/* The same of all threads, as gcx_profile_threads. */
 struct gcxi_profile_file *gcxi_threads_file(void);
 int gcxi_threads_write(int fd);
 

@@ -8,6 +8,7 @@
 
 #include "diag/telemetry/profile_cpu.h"
 #include "diag/telemetry/profile_heap.h"
+#include "diag/telemetry/profile_leaks.h"
 #include "diag/telemetry/profile_symbol.h"
 #include "diag/telemetry/server.h"
 #include "diag/telemetry/server_sites.h"
@@ -226,6 +227,69 @@ static void answer_threads(struct gcxi_request *request)
         reply_file(request, gcxi_threads_file(), strrchr(request->route->path, '/') + 1);
 }
 
+/* ---- Threads that have leaked ---- */
+
+static void put_leaked_thread(struct gcxi_text *text, struct gcxi_profile_symbols *symbols,
+                              const struct gcxi_leaked_thread *t)
+{
+    if (t->tid != 0)
+        gcxi_text_format(text, "thread %d (%s) [leaked], waits for", t->tid, t->name);
+    else
+        gcxi_text_add(text, "suspended stack [leaked], waits for");
+    for (size_t i = 0; i < t->object_count && i < GCXI_LEAK_OBJECTS; i++)
+        gcxi_text_format(text, " %#" PRIxPTR, ~t->objects[i]);
+    if (t->object_count > GCXI_LEAK_OBJECTS)
+        gcxi_text_format(text, " and %zu others", t->object_count - GCXI_LEAK_OBJECTS);
+    gcxi_text_add(text, t->object_count == 0 ? " nothing\n" : "\n");
+    for (unsigned i = 0; i < t->depth; i++)
+        put_frame(text, symbols, t->pcs[i] + (i == 0));
+    gcxi_text_add(text, "\n");
+}
+
+static void put_leaked_threads(struct gcxi_text *text, const struct gcxi_leaked_threads *leaked)
+{
+    struct gcxi_profile_symbols *symbols = gcxi_profile_symbols_open();
+    for (size_t i = 0; i < leaked->count; i++)
+        put_leaked_thread(text, symbols, &leaked->list[i]);
+    gcxi_profile_symbols_close(symbols);
+}
+
+static void put_leaks(struct gcxi_request *request, const struct gcxi_leaked_threads *leaked,
+                      const struct gcxi_tally *tally)
+{
+    struct gcxi_text *text = &request->reply.text;
+    gcxi_text_format(text, "threadleak profile: total %zu\n", leaked->count);
+    if (request->query.debug >= 2)
+        put_leaked_threads(text, leaked);
+    else
+        put_tally(text, tally);
+}
+
+static void answer_leaks(struct gcxi_request *request)
+{
+    struct gcxi_leaked_threads leaked = {0};
+    struct gcxi_tally tally = {0};
+    gcxi_server_attach();
+    errno = gcxi_leaked_find(&leaked);
+    int error = errno;
+    gcxi_server_detach();
+    if (error == 0) {
+        gcxi_leaked_ask(&leaked);
+        gcxi_leaked_tally(&leaked, &tally);
+    }
+    if (error != 0) {
+        errno = error;
+        reply_errno(request, "Cannot search for leaked threads");
+    } else if (request->query.debug != 0) {
+        put_leaks(request, &leaked, &tally);
+    } else {
+        reply_file(request, gcxi_threads_tally_file(&tally, tally.has_failed ? ENOMEM : 0),
+                   "threadleak");
+    }
+    gcxi_tally_free(&tally);
+    gcxi_leaked_free(&leaked);
+}
+
 /* ---- Small ones ---- */
 
 static void answer_cmdline(struct gcxi_request *request)
@@ -283,6 +347,7 @@ static const struct entry entries[] = {
     {"profile", "where processor time goes, for 30 seconds or seconds=N; a file", true},
     {"symbol", "names of functions for addresses", false},
     {"threadcreate", "where the threads are", false},
+    {"threadleak", "where threads wait for what cannot come; debug=2 shows each", false},
 };
 
 static void answer_index(struct gcxi_request *request)
@@ -313,6 +378,7 @@ const struct gcxi_route gcxi_pprof_routes[] = {
     {"/debug/pprof/profile", GCXI_GET, GCXI_SECONDS, true, begin_cpu, answer_cpu, 30},
     {"/debug/pprof/goroutine", GCXI_GET, GCXI_DEBUG, true, NULL, answer_threads, 0},
     {"/debug/pprof/threadcreate", GCXI_GET, GCXI_DEBUG, true, NULL, answer_threads, 0},
+    {"/debug/pprof/threadleak", GCXI_GET, GCXI_DEBUG, true, NULL, answer_leaks, 0},
     {"/debug/pprof/cmdline", GCXI_GET, PROFILE, false, NULL, answer_cmdline, 0},
     {"/debug/pprof/symbol", GCXI_GET | GCXI_POST, GCXI_ANY, true, NULL, answer_symbol, 0},
     {"/debug/gcx/sites", GCXI_GET, GCXI_GC, true, NULL, answer_sites, 0},

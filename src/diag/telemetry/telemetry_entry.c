@@ -26,6 +26,7 @@
 #include "base/parse.h"
 #include "diag/telemetry/profile_cpu.h"
 #include "diag/telemetry/profile_heap.h"
+#include "diag/telemetry/profile_leaks.h"
 #include "diag/telemetry/profile_sample.h"
 #include "diag/telemetry/server_calls.h"
 #include "diag/telemetry/telemetry.h"
@@ -127,6 +128,21 @@ static int write_threads(int fd)
     return blocking_end(gcxi_threads_write(fd));
 }
 
+static int write_thread_leaks(int fd)
+{
+    struct gcxi_leaked_threads leaked = {0};
+    struct gcxi_tally tally = {0};
+    int error = gcxi_leaked_find(&leaked);
+    (void)gcxi_diag->blocking_begin();
+    if (error == 0) {
+        gcxi_leaked_ask(&leaked);
+        gcxi_leaked_tally(&leaked, &tally);
+    }
+    gcxi_leaked_free(&leaked);
+    error = error == 0 && tally.has_failed ? ENOMEM : error;
+    return blocking_end(gcxi_profile_file_end(gcxi_threads_tally_file(&tally, error), fd));
+}
+
 static void write_cpu_profile(void)
 {
     if (getpid() != owner)
@@ -190,6 +206,7 @@ static const struct gcxi_diag_calls own_calls = {
     .cpu_begin = cpu_begin,
     .cpu_end = cpu_end,
     .write_threads = write_threads,
+    .write_thread_leaks = write_thread_leaks,
     .serve = gcxi_server_serve,
     .serve_stop = gcxi_server_stop,
     .serve_port = gcxi_server_port,
