@@ -441,6 +441,7 @@ static void test_sizes_out_of_use_hold_no_memory(void **state)
 {
     (void)state;
     gcx_release_memory();
+    size_t small = is_stressed() ? MIB / 4 : MIB;
     struct gcx_stats before = stats_now();
     for (size_t size = 8 * 1024 + 1; size <= 64 * 1024; size += 500) {
         assert_non_null(gcx_alloc(size));
@@ -449,7 +450,7 @@ static void test_sizes_out_of_use_hold_no_memory(void **state)
     clear_stack();
     for (int i = 0; i < 4; i++) {
         collect_full();
-        for (size_t bytes = 0; bytes < MIB; bytes += 64) {
+        for (size_t bytes = 0; bytes < small; bytes += 64) {
             assert_non_null(gcx_alloc(64));
         }
     }

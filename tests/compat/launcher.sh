@@ -14,8 +14,8 @@ failed=0
 
 cat >"$dir/keep.scm" <<'SCM'
 (define (tree n) (if (= n 0) '() (cons (tree (- n 1)) (tree (- n 1)))))
-(define kept (map (lambda (i) (tree 16)) (iota 20)))
-(do ((i 0 (+ i 1))) ((= i 60)) (tree 15))
+(define kept (map (lambda (i) (tree 15)) (iota 20)))
+(do ((i 0 (+ i 1))) ((= i 60)) (tree 14))
 (display (length kept)) (newline)
 SCM
 
