@@ -93,11 +93,9 @@ uint32_t gcxi_chain_position(const struct gcxi_lane *lane)
 void gcxi_chain_set_back(struct gcxi_local *local, struct gcxi_lane *lane, struct gcxi_block *block,
                          uint32_t slot)
 {
-    size_t unused = lane->limit - lane->run->cur;
     GCXI_ASSERT(slot >= block->young_lo);
     gcxi_note_release();
-    gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes - unused);
-    gcxi_store_release(&local->alloc_slots, local->alloc_slots - unused / block->slot_bytes);
+    gcxi_local_uncount_run(local, lane);
     if (block != lane->block)
         gcxi_store_relaxed(&lane->block->young_hi, lane->block->young_lo);
     chain_empty_run(lane, gcxi_slot_addr(block, slot));

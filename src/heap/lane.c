@@ -101,6 +101,13 @@ void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots)
     gcxi_store_release(&local->alloc_slots, local->alloc_slots + slots); /* mutators_count */
 }
 
+void gcxi_local_uncount_run(struct gcxi_local *local, const struct gcxi_lane *lane)
+{
+    size_t unused = lane->limit - lane->run->cur;
+    gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes - unused);
+    gcxi_store_release(&local->alloc_slots, local->alloc_slots - unused / lane->slot_bytes);
+}
+
 /* Reserves the next run of free slots of the block. */
 static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
 {
@@ -170,8 +177,7 @@ static uint32_t lane_slot(const struct gcxi_lane *lane, uintptr_t addr)
     return gcxi_block_slot(lane->block, addr - gcxi_block_addr(lane->block));
 }
 
-/* The objects in a block stay young until the next cycle looks at it. */
-static void lane_release_block(struct gcxi_lane *lane)
+void gcxi_lane_release_block(struct gcxi_lane *lane)
 {
     struct gcxi_block *block = lane->block;
     if (block == NULL)
@@ -191,7 +197,7 @@ static void lane_release_block(struct gcxi_lane *lane)
 bool gcxi_lane_next_block(struct gcxi_lane *lane, size_t *fresh_bytes)
 {
     if (!gcxi_lane_is_chained(lane))
-        lane_release_block(lane);
+        gcxi_lane_release_block(lane);
     struct gcxi_block *block = avail_pop((enum gcxi_kind)lane->kind, lane->class_index);
     if (block == NULL)
         block = gcxi_block_create((enum gcxi_kind)lane->kind, lane->class_index);
@@ -227,7 +233,7 @@ static void local_each_block(struct gcxi_local *local, void (*visit)(struct gcxi
 
 void gcxi_local_retire(struct gcxi_local *local)
 {
-    local_each_block(local, lane_release_block);
+    local_each_block(local, gcxi_lane_release_block);
     local_each_lane(local, gcxi_recycle_retire);
     for (unsigned kind = 0; kind < gcxi_load_acquire(&gcxi_kind_count); kind++) {
         if (local->lanes[kind] != NULL)

@@ -89,6 +89,10 @@ void gcxi_local_retire(struct gcxi_local *local);
  * more free slots. */
 bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane);
 
+/* Hands the lane's block back, if it has one. Its objects stay young until the next
+ * census, which looks at it. Under the heap lock. */
+void gcxi_lane_release_block(struct gcxi_lane *lane);
+
 /* Hands the lane's block back and takes the next: one with free slots, or a
  * new one. Under the heap lock. False if there is none. Adds to *fresh_bytes
  * what the block has free. */
@@ -108,8 +112,12 @@ void gcxi_local_restart_stw(struct gcxi_local *local);
  * changes: for the thread that collects while callbacks of the program run. */
 void gcxi_local_freeze(struct gcxi_local *local);
 void gcxi_local_thaw(struct gcxi_local *local);
+
 /* Slots were reserved: mutators_count. */
 void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots);
+
+/* What the lane has left of its run will not be handed out. */
+void gcxi_local_uncount_run(struct gcxi_local *local, const struct gcxi_lane *lane);
 
 /* Reserved but not handed out: not yet allocated in fact. */
 void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t *slots);
