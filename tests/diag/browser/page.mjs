@@ -7,7 +7,10 @@ import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
 const [address, executablePath, screenshot] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] }).catch((e) => {
+  console.log(`skipped: the page in a browser, for ${executablePath} does not start here: ${e.message}`);
+  process.exit(77);
+});
 const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, colorScheme: "light" });
 page.setDefaultTimeout(30000);
 
