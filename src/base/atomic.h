@@ -47,20 +47,23 @@ void __tsan_release(void *address);
 
 /* Several bytes at once of which other threads may write some meanwhile, where
  * an older or newer value of each serves; the first is the lowest of the word.
- * Only ThreadSanitizer wants them one by one. */
+ * After gcxi_acquire_bytes what the writers of those values did before is done.
+ * Only ThreadSanitizer wants them one by one, and knows no fences. */
 #if defined(__SANITIZE_THREAD__)
+#define gcxi_acquire_bytes() ((void)0)
+
 GCXI_INLINE uint64_t gcxi_load_bytes(const uint8_t *p)
 {
     uint64_t word = 0;
     for (unsigned i = 0; i < 8; i++)
-        word |= (uint64_t)gcxi_load_relaxed(p + i) << 8 * i;
+        word |= (uint64_t)gcxi_load_acquire(p + i) << 8 * i;
     return word;
 }
 
 GCXI_INLINE const uint8_t *gcxi_find_byte(const uint8_t *p, uint8_t value, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (gcxi_load_relaxed(p + i) == value)
+        if (gcxi_load_acquire(p + i) == value)
             return p + i;
     return NULL;
 }
@@ -71,6 +74,8 @@ GCXI_INLINE void gcxi_clear_bytes(uint8_t *p, size_t n)
         gcxi_store_relaxed(p + i, 0);
 }
 #else
+#define gcxi_acquire_bytes() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+
 GCXI_INLINE uint64_t gcxi_load_bytes(const uint8_t *p)
 {
     uint64_t word;

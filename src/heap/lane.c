@@ -118,6 +118,7 @@ static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
     if (lo == block->slots)
         return false;
     uint32_t hi = gcxi_marks_clear_until_either(block->marks, lo, block->slots, epoch, before);
+    gcxi_acquire_bytes(); /* another thread has released some of them and read them before */
     size_t bytes = (hi - lo) * block->slot_bytes;
     uintptr_t addr = gcxi_slot_addr(block, lo);
     gcxi_store_relaxed(&lane->limit, addr + bytes);

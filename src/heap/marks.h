@@ -23,7 +23,7 @@ GCXI_INLINE uint32_t gcxi_marks_find_other(const uint8_t *marks, uint32_t i, uin
         if (differ != 0)
             return i + gcxi_lowest_byte(differ);
     }
-    while (i < n && gcxi_load_relaxed(&marks[i]) == value)
+    while (i < n && gcxi_load_acquire(&marks[i]) == value)
         i++;
     return i;
 }
@@ -75,7 +75,7 @@ GCXI_INLINE uint32_t gcxi_marks_find_neither(const uint8_t *marks, uint32_t i, u
     while (i + 8 <= n && gcxi_bytes_either(gcxi_load_bytes(marks + i), value, other) == all)
         i += 8;
     for (; i < n; i++) {
-        uint8_t mark = gcxi_load_relaxed(&marks[i]);
+        uint8_t mark = gcxi_load_acquire(&marks[i]);
         if (mark != value && mark != other)
             break;
     }
@@ -100,7 +100,7 @@ GCXI_INLINE uint32_t gcxi_marks_clear_until_either(uint8_t *marks, uint32_t i, u
     if (value == other)
         return gcxi_marks_clear_until(marks, i, n, value);
     for (; i < n; i++) {
-        uint8_t mark = gcxi_load_relaxed(&marks[i]);
+        uint8_t mark = gcxi_load_acquire(&marks[i]);
         if (mark == value || mark == other)
             break;
         gcxi_store_relaxed(&marks[i], 0);
