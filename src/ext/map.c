@@ -156,7 +156,7 @@ void gcxi_map_remove_slot(struct gcx_map *map, size_t slot)
         memset(gcxi_map_entry(map, slot), 0, map->entry_bytes);
 }
 
-/* The clock: passes entries used since it last came by, once. */
+/* The clock. */
 static size_t evict_choose(struct gcx_map *map)
 {
     for (;; map->hand++) {
@@ -165,7 +165,7 @@ static size_t evict_choose(struct gcx_map *map)
             continue;
         if (map->touched[slot] == 0)
             return slot;
-        map->touched[slot] = 0;
+        map->touched[slot]--;
     }
 }
 
@@ -222,12 +222,13 @@ char *gcxi_map_place(struct gcx_map *map, const void *key)
 {
     struct gcxi_map_key k = gcxi_map_key_of(map, key);
     size_t slot = gcxi_map_search(map, &k);
+    uint8_t touched = slot != MAP_NONE ? MAP_USED : MAP_FRESH;
     if (slot == MAP_NONE)
         slot = add(map, &k);
     if (slot == MAP_NONE)
         return NULL;
     if (map->touched != NULL)
-        map->touched[slot] = 1;
+        map->touched[slot] = touched;
     return gcxi_map_entry(map, slot) + map->value_at;
 }
 
@@ -287,7 +288,7 @@ void *gcx_map_find(gcx_map *map, const void *key)
     if (slot == MAP_NONE)
         return NULL;
     if (map->touched != NULL)
-        map->touched[slot] = 1;
+        map->touched[slot] = MAP_USED;
     return gcxi_map_entry(map, slot) + map->value_at;
 }
 

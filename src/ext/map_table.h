@@ -19,6 +19,10 @@ struct gcxi_map_string {
     uint64_t hash;
 };
 
+/* In touched. Of entries that nobody looked up, each round of the clock would end
+ * where it began, at any of them: so those that somebody did are passed twice. */
+enum { MAP_FRESH = 1, MAP_USED = 2 };
+
 struct gcx_map {
     uint8_t *control; /* slots bytes, noscan; NULL before the first insertion */
     char *entries;
@@ -34,7 +38,7 @@ struct gcx_map {
     uint32_t entry_bytes;
     bool is_noscan;
     bool is_identity;
-    uint8_t *touched; /* bounded: one per slot, noscan */
+    uint8_t *touched; /* bounded: per slot, how often the clock passes it; noscan */
     size_t hand;      /* bounded: the slot that the clock looks at next */
     size_t max_items; /* 0: no bound */
     uint64_t evictions;

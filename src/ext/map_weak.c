@@ -68,7 +68,7 @@ void *gcxi_map_weak_find(struct gcx_map *map, const void *key)
     if (slot == MAP_NONE || !gcxi_map_weak_show(map, gcxi_map_entry(map, slot), &shown_key, &value))
         return NULL;
     if (map->touched != NULL)
-        map->touched[slot] = 1;
+        map->touched[slot] = MAP_USED;
     gcx_keep_alive(shown_key);
     return value;
 }
