@@ -7,20 +7,14 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/scatter.h"
+
 #define SLEEP_NS 100000u
 #define SLEEP_LONG_NS 1000000u /* once in 128: longer than any phase of a small heap */
 
 uint32_t gcxi_delay_seed = GCXI_STRESS;
 
 static uint32_t passings[GCXI_EDGES]; /* atomic */
-
-/* Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014. */
-static uint64_t scatter(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
 
 static void sleep_for(uint64_t ns)
 {
@@ -33,7 +27,7 @@ void gcxi_delay_slow(enum gcxi_edge edge)
     int saved = errno;
     uint64_t passing = gcxi_add_relaxed(&passings[edge], 1);
     uint64_t seed = (uint64_t)gcxi_load_relaxed(&gcxi_delay_seed) << 8 | edge;
-    uint64_t random = scatter(seed * UINT64_C(0x9e3779b97f4a7c15) + scatter(passing));
+    uint64_t random = gcxi_scatter(seed * GCXI_SCATTER_STEP + gcxi_scatter(passing));
     uint32_t length = (uint32_t)(random >> 32);
     switch (random % 8) {
     case 0:

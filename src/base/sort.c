@@ -33,3 +33,26 @@ void gcxi_sort(void *base, size_t n, size_t bytes, bool (*is_before)(const void 
         sift_down(base, 0, end, bytes, is_before);
     }
 }
+
+static uintptr_t first_word(const void *element)
+{
+    return *(const uintptr_t *)element;
+}
+
+bool gcxi_by_first_word(const void *a, const void *b)
+{
+    return first_word(a) < first_word(b);
+}
+
+size_t gcxi_count_up_to(const void *base, size_t n, size_t bytes, uintptr_t word)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t middle = lo + (hi - lo) / 2;
+        if (first_word((const char *)base + middle * bytes) <= word)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}

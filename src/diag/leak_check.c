@@ -60,12 +60,6 @@ static void list_one(struct gcxi_leak_block *block, void *arg)
     check->list[check->count++] = *block;
 }
 
-static bool by_addr(const void *a, const void *b)
-{
-    const struct gcxi_leak_block *x = a, *y = b;
-    return x->addr < y->addr;
-}
-
 static bool list_blocks(struct check *check)
 {
     size_t n = gcxi_leak_table_count() + 1;
@@ -76,7 +70,7 @@ static bool list_blocks(struct check *check)
     if (check->list == NULL || check->pending == NULL)
         return false;
     gcxi_leak_table_each(list_one, check);
-    gcxi_sort(check->list, check->count, sizeof *check->list, by_addr);
+    gcxi_sort(check->list, check->count, sizeof *check->list, gcxi_by_first_word);
     if (check->count != 0) {
         const struct gcxi_leak_block *last = &check->list[check->count - 1];
         check->lo = check->list[0].addr;
@@ -97,17 +91,10 @@ static void drop_lists(struct check *check)
  * before one that ends there. */
 static struct gcxi_leak_block *find_block(const struct check *check, uintptr_t addr)
 {
-    size_t lo = 0, hi = check->count;
-    while (lo < hi) {
-        size_t middle = lo + (hi - lo) / 2;
-        if (check->list[middle].addr <= addr)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    if (lo == 0 || addr - check->list[lo - 1].addr > check->list[lo - 1].bytes)
+    size_t n = gcxi_count_up_to(check->list, check->count, sizeof *check->list, addr);
+    if (n == 0 || addr - check->list[n - 1].addr > check->list[n - 1].bytes)
         return NULL;
-    return &check->list[lo - 1];
+    return &check->list[n - 1];
 }
 
 /* ---- Mark ---- */

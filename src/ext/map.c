@@ -156,7 +156,7 @@ void gcxi_map_remove_slot(struct gcx_map *map, size_t slot)
         memset(gcxi_map_entry(map, slot), 0, map->entry_bytes);
 }
 
-/* The clock. */
+/* The clock: passes an entry as often as its touched says. */
 static size_t evict_choose(struct gcx_map *map)
 {
     for (;; map->hand++) {

@@ -78,13 +78,12 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
  * that asks for a full one wants what died meanwhile as well. */
 static void choose_between(struct gcxi_cycle *cycle)
 {
-    cycle->abandons_concurrent =
-        cycle->kind == GCX_FULL && !is_planned(cycle) && cycle->reason != GCXI_STRESSED;
+    bool is_asked_for = cycle->kind == GCX_FULL && !is_planned(cycle);
+    cycle->abandons_concurrent = is_asked_for && cycle->reason != GCXI_STRESSED;
     if (cycle->abandons_concurrent)
         return;
-    bool may_be_early = cycle->reason == GCXI_STRESSED && cycle->kind == GCX_FULL;
     cycle->ends_concurrent =
-        gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET || may_be_early;
+        gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET || is_asked_for;
     cycle->is_between = !cycle->ends_concurrent;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }

@@ -33,6 +33,7 @@
 
 #include <string.h>
 
+#include "base/scatter.h"
 #include "gc/show.h"
 #include "heap/marks.h"
 #include "heap/space.h"
@@ -86,20 +87,11 @@ static uint64_t digest_of(const uintptr_t *words, size_t n)
     return fold(fold(a ^ n, b ^ key[3]), fold(c ^ key[0], d ^ key[1])) | 1;
 }
 
-/* Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014. */
-static uint64_t next_key(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 void gcxi_digest_begin_stw(void)
 {
     uint64_t state = digest.key[3] ^ gcxi_clock_ns() ^ gcxi_map.base;
     for (size_t i = 0; i < 4; i++)
-        digest.key[i] = next_key(&state);
+        digest.key[i] = gcxi_scatter(state += GCXI_SCATTER_STEP);
 }
 
 /* ---- Granules ---- */

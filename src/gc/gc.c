@@ -243,8 +243,7 @@ void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane)
     if (addr != 0 && is_old)
         gcxi_cards_write_object(addr);
     if (addr != 0 && GCXI_UNLIKELY(gcxi_sampler_is_on()))
-        gcxi_sample_object(&self->local, &lane->sample_left, addr,
-                           gcxi_class_bytes(lane->class_index));
+        gcxi_sample_object(&self->local, &lane->sample_left, addr, lane->slot_bytes);
     return (void *)addr;
 }
 

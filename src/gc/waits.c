@@ -200,12 +200,18 @@ static bool reach_by_objects(struct gcxi_marker *m)
     return waiters.left != left;
 }
 
+void gcxi_waiters_mark_all_stw(struct gcxi_marker *m, struct gcxi_waiters *w,
+                               bool only_what_can_end)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (!w->list[i].is_out &&
+            (!only_what_can_end || gcxi_wait_can_end(gcxi_wait_of(&w->list[i]))))
+            gcxi_waiter_mark_stw(m, w, &w->list[i]);
+}
+
 static void mark_rest(struct gcxi_marker *m, bool only_what_can_end)
 {
-    for (size_t i = 0; i < waiters.count; i++)
-        if (!waiters.list[i].is_out &&
-            (!only_what_can_end || gcxi_wait_can_end(gcxi_wait_of(&waiters.list[i]))))
-            gcxi_waiter_mark_stw(m, &waiters, &waiters.list[i]);
+    gcxi_waiters_mark_all_stw(m, &waiters, only_what_can_end);
     gcxi_workers_drain(gcxi_feed_nothing);
 }
 

@@ -50,6 +50,10 @@ GCXI_INLINE const struct gcxi_wait *gcxi_wait_of(const struct gcxi_waiter *waite
 void gcxi_waiter_mark_stw(struct gcxi_marker *m, struct gcxi_waiters *w,
                           struct gcxi_waiter *waiter);
 
+/* As that for all that are left, or for those of them that something can end. */
+void gcxi_waiters_mark_all_stw(struct gcxi_marker *m, struct gcxi_waiters *w,
+                               bool only_what_can_end);
+
 /* Takes out those that a word of a root, of another stack or of a marked object
  * leads to: an address of their frames or of their record (waits_word.c). False
  * if there are none; then, without memory, all that can end are taken out. */

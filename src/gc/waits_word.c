@@ -32,11 +32,6 @@ struct targets {
     struct gcxi_waiters *waiters;
 };
 
-static bool by_address(const void *a, const void *b)
-{
-    return ((const struct target *)a)->lo < ((const struct target *)b)->lo;
-}
-
 static void add(struct targets *t, uintptr_t lo, uintptr_t hi, struct gcxi_waiter *waiter)
 {
     if (lo < hi)
@@ -56,7 +51,7 @@ static void list_targets(struct targets *t)
         else if (waiter->stack != &waiter->thread->stacks.own)
             add(t, waiter->own_lo, waiter->own_hi, waiter);
     }
-    gcxi_sort(t->list, t->count, sizeof *t->list, by_address);
+    gcxi_sort(t->list, t->count, sizeof *t->list, gcxi_by_first_word);
     if (t->count != 0) {
         t->lo = t->list[0].lo;
         t->span = t->list[t->count - 1].hi - t->lo;
@@ -65,15 +60,8 @@ static void list_targets(struct targets *t)
 
 static struct target *find_target(const struct targets *t, uintptr_t addr)
 {
-    size_t lo = 0, hi = t->count;
-    while (lo < hi) {
-        size_t middle = lo + (hi - lo) / 2;
-        if (t->list[middle].lo <= addr)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo != 0 && addr < t->list[lo - 1].hi ? &t->list[lo - 1] : NULL;
+    size_t n = gcxi_count_up_to(t->list, t->count, sizeof *t->list, addr);
+    return n != 0 && addr < t->list[n - 1].hi ? &t->list[n - 1] : NULL;
 }
 
 static void reach(struct targets *t, uintptr_t word)
@@ -126,19 +114,12 @@ static void read_all(struct targets *t)
     read_objects(t, GCXI_ZONE_NOSCAN);
 }
 
-static void reach_all(struct gcxi_marker *m, struct gcxi_waiters *w)
-{
-    for (size_t i = 0; i < w->count; i++)
-        if (!w->list[i].is_out && gcxi_wait_can_end(gcxi_wait_of(&w->list[i])))
-            gcxi_waiter_mark_stw(m, w, &w->list[i]);
-}
-
 bool gcxi_waiters_reach_by_word_stw(struct gcxi_marker *m, struct gcxi_waiters *w)
 {
     size_t left = w->left, bytes = 2 * w->left * sizeof(struct target);
     struct targets t = {.list = gcxi_vm_map(bytes), .m = m, .waiters = w};
     if (t.list == NULL) {
-        reach_all(m, w);
+        gcxi_waiters_mark_all_stw(m, w, true);
         return w->left != left;
     }
     list_targets(&t);

@@ -300,7 +300,7 @@ void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t
             uintptr_t limit = gcxi_load_relaxed(&lanes[i].limit);
             size_t unused = limit > cur && cur != 0 ? limit - cur : 0;
             *bytes += unused;
-            *slots += unused / gcxi_class_bytes(i);
+            *slots += unused / lanes[i].slot_bytes;
         }
     }
 }

@@ -145,7 +145,7 @@ uintptr_t gcxi_recycle_take(struct gcxi_local *local, struct gcxi_lane *lane, bo
     if (addr == 0)
         return 0;
     gcxi_delay(GCXI_EDGE_CLAIM);
-    size_t bytes = gcxi_class_bytes(lane->class_index);
+    size_t bytes = lane->slot_bytes;
     if (GCXI_UNLIKELY(gcxi_lane_on_ready != NULL))
         gcxi_lane_on_ready(addr, bytes);
     if (!gcxi_kind_is_noscan(lane->kind))

@@ -190,17 +190,25 @@ bool gcxi_suspend_request(struct gcxi_suspend *s)
     return gcxi_load_seq_cst(&s->state) != GCXI_RUNNING || send_stop(s);
 }
 
-/* What the system says of the thread that follows the key in its status file,
- * a hexadecimal number; 0 if it says nothing. */
-static uint64_t read_status(int tid, const char *key)
+/* The beginning of what the system says of the thread in that file; empty if it
+ * says nothing. */
+static void read_task(int tid, const char *file, char *text, size_t bytes)
 {
-    char path[48], text[2048];
-    snprintf(path, sizeof path, "/proc/self/task/%d/status", tid);
+    char path[48];
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", tid, file);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    ssize_t n = fd >= 0 ? read(fd, text, bytes - 1) : 0;
     if (fd >= 0)
         close(fd);
     text[n > 0 ? n : 0] = '\0';
+}
+
+/* The hexadecimal number that follows the key in the thread's status file; 0 if
+ * there is none. */
+static uint64_t read_status(int tid, const char *key)
+{
+    char text[2048];
+    read_task(tid, "status", text, sizeof text);
     const char *found = strstr(text, key);
     return found != NULL ? strtoull(found + strlen(key), NULL, 16) : 0;
 }
@@ -212,26 +220,15 @@ static bool blocks_stop_signal(int tid)
 
 void gcxi_suspend_name(int tid, char name[GCXI_THREAD_NAME_BYTES])
 {
-    char path[48];
-    snprintf(path, sizeof path, "/proc/self/task/%d/comm", tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, name, GCXI_THREAD_NAME_BYTES - 1) : 0;
-    if (fd >= 0)
-        close(fd);
-    name[n > 0 ? n : 0] = '\0';
+    read_task(tid, "comm", name, GCXI_THREAD_NAME_BYTES);
     name[strcspn(name, "\n")] = '\0';
 }
 
 /* "12 (name) S ...", and the name may hold anything. */
 char gcxi_suspend_activity(const struct gcxi_suspend *s)
 {
-    char path[48], text[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", s->tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
+    char text[64];
+    read_task(s->tid, "stat", text, sizeof text);
     const char *end = strrchr(text, ')');
     return end != NULL && end[1] == ' ' ? end[2] : '\0';
 }

@@ -54,6 +54,15 @@ static Gcxi__Profile *write_and_read(unsigned flags)
     return profile;
 }
 
+static Gcxi__Profile *small_profile(void)
+{
+    gcx_profile_set_rate(RATE);
+    for (int i = 0; i < 10000; i++)
+        site_small();
+    gcx_profile_set_rate(0);
+    return write_and_read(GCX_PROFILE_COLLECT);
+}
+
 static void assert_near(double value, double expected)
 {
     if (fabs(value - expected) > expected * 0.05)
@@ -172,11 +181,7 @@ static void test_what_a_reader_needs(void **state)
 {
     char self[4096];
     (void)state;
-    gcx_profile_set_rate(RATE);
-    for (int i = 0; i < 10000; i++)
-        site_small();
-    gcx_profile_set_rate(0);
-    Gcxi__Profile *p = write_and_read(GCX_PROFILE_COLLECT);
+    Gcxi__Profile *p = small_profile();
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
     assert_string_equal(p->string_table[0], "");
@@ -201,11 +206,7 @@ static void test_code_without_lines_has_none(void **state)
 {
     size_t found = 0;
     (void)state;
-    gcx_profile_set_rate(RATE);
-    for (int i = 0; i < 10000; i++)
-        site_small();
-    gcx_profile_set_rate(0);
-    Gcxi__Profile *p = write_and_read(GCX_PROFILE_COLLECT);
+    Gcxi__Profile *p = small_profile();
     for (size_t i = 0; i < p->n_function; i++) {
         if (strcmp(profile_text(p, p->function[i]->name), "_start") != 0)
             continue;

@@ -325,6 +325,20 @@ static void test_bound(void **state)
     assert_int_equal(sum, evicted_sum);
 }
 
+/* Also when the clock has come round and every entry was touched, wherever it began:
+ * each map has its own hash. */
+static void test_what_is_used_stays(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        struct numbers m = numbers_create(8);
+        for (uint64_t i = 0; i < 100; i++) {
+            assert_int_equal(numbers_insert(m, i, i), 0);
+            assert_non_null(numbers_find(m, 0));
+        }
+    }
+}
+
 static void test_bound_of_one(void **state)
 {
     (void)state;
@@ -428,6 +442,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_change_while_iterating),
         cmocka_unit_test(test_delete_all_while_iterating),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_what_is_used_stays),
         cmocka_unit_test(test_bound_of_one),
         cmocka_unit_test(test_change_from_the_hook),
         cmocka_unit_test(test_bad_arguments),

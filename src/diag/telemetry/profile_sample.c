@@ -28,6 +28,7 @@
 
 #include "base/atomic.h"
 #include "base/parse.h"
+#include "base/scatter.h"
 #include "diag/telemetry/profile_stack.h"
 #include "diag/telemetry/telemetry.h"
 #include "gcx/profile.h"
@@ -122,13 +123,9 @@ static size_t bucket_find(const struct gcxi_profile_bucket *key, const uintptr_t
 
 /* ---- Sampling ---- */
 
-/* splitmix64 over a shared counter. */
 static double uniform(void)
 {
-    uint64_t x = gcxi_add_relaxed(&random_state, UINT64_C(0x9e3779b97f4a7c15));
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    x ^= x >> 31;
+    uint64_t x = gcxi_scatter(gcxi_add_relaxed(&random_state, GCXI_SCATTER_STEP));
     return ((double)(x >> 11) + 0.5) * 0x1p-53;
 }
 
