@@ -828,9 +828,34 @@ static int run_backend(const char *name)
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
+static uint64_t half_a_microsecond(void)
+{
+    return 500;
+}
+
+static void a_fault_costs_what_checked_builds_are_told(void **state)
+{
+    const struct gcxi_dirty_backend backend = {.fault_ns = half_a_microsecond};
+    const uint64_t told = GCXI_CHECKED ? 20000 : 500;
+
+    (void)state;
+    unsetenv("GCX_FAULT_NS");
+    assert_int_equal(gcxi_dirty_fault_ns(&backend), 500);
+    setenv("GCX_FAULT_NS", "20000", 1);
+    assert_int_equal(gcxi_dirty_fault_ns(&backend), told);
+    setenv("GCX_FAULT_NS", "-1", 1);
+    assert_int_equal(gcxi_dirty_fault_ns(&backend), 500);
+    setenv("GCX_FAULT_NS", "dear", 1);
+    assert_int_equal(gcxi_dirty_fault_ns(&backend), 500);
+    unsetenv("GCX_FAULT_NS");
+}
+
 int main(void)
 {
-    const struct CMUnitTest choice[] = {cmocka_unit_test(auto_never_breaks_system_calls)};
+    const struct CMUnitTest choice[] = {
+        cmocka_unit_test(auto_never_breaks_system_calls),
+        cmocka_unit_test(a_fault_costs_what_checked_builds_are_told),
+    };
     int failures = cmocka_run_group_tests_name("os_dirty", choice, NULL, NULL);
 
     for (size_t i = 0; gcxi_dirty_backends[i] != NULL; i++)
