@@ -48,7 +48,7 @@ end=$((SECONDS + minutes * 60))
 seed=$first
 while [ "$seed" -lt $((first + seeds)) ] || [ "$SECONDS" -lt "$end" ]; do
     for threads in 1 2 8; do
-        for backend in uffd mprotect explicit none; do
+        for backend in auto uffd mprotect explicit none; do
             while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
             run_one "$seed" "$backend" "$threads" $((1 << seed % 3)) &
         done
