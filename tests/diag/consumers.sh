@@ -32,7 +32,7 @@ eventually() { # as expect, for a minute
 fetch() { python3 -c 'import sys, urllib.request as u; sys.stdout.write(u.urlopen(sys.argv[1]).read().decode())' "$1"; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-GCX_DEBUG_ADDR=127.0.0.1:0 GCX_PROFILE_RATE=4KiB "$1" --child stay 200 >"$dir/address" &
+GCX_DEBUG_ADDR=127.0.0.1:0 GCX_PROFILE_RATE=4KiB "$1" --child stay 380 >"$dir/address" &
 pids+=($!)
 for _ in $(seq 100); do test -s "$dir/address" && break; sleep 0.1; done
 address=$(cat "$dir/address")
