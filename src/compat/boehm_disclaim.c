@@ -36,7 +36,7 @@ void gcxi_boehm_disclaim_mark(struct gcxi_marker *m)
 static void keep_unreached(struct gcxi_block *block, uint32_t slot, void *arg)
 {
     uintptr_t object = gcxi_slot_addr(block, slot);
-    if (block->marks[slot] == gcxi_map.epoch || *(const uintptr_t *)object == 0)
+    if (gcxi_mark_is_kept(block->marks[slot]) || *(const uintptr_t *)object == 0)
         return;
     struct disclaimed *item = gcxi_boehm_table_add(&waiting, ~object);
     if (item == NULL)

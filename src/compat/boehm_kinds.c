@@ -484,7 +484,7 @@ struct GC_ms_entry *GC_mark_and_push(void *p, struct GC_ms_entry *top, struct GC
 static void show(struct gcxi_block *block, uint32_t slot, void *arg)
 {
     struct gcxi_marker *m = arg;
-    if (block->marks[slot] == gcxi_map.epoch)
+    if (gcxi_mark_is_kept(block->marks[slot]))
         gcxi_special_show(m, block, slot, gcxi_slot_addr(block, slot),
                           gcxi_slot_addr(block, slot + 1));
 }
