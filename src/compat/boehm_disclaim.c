@@ -79,11 +79,11 @@ static void proc_set(unsigned number, GC_disclaim_proc proc)
 
 void GC_register_disclaim_proc(int kind, GC_disclaim_proc proc, int mark_unconditionally)
 {
-    unsigned number = gcxi_boehm_kind_number(kind);
     (void)mark_unconditionally; /* what the object leads to is always kept */
     gcxi_boehm_start();
+    unsigned number = gcxi_boehm_kind_set_apart(kind);
     if (number < GCXI_KINDS || number >= GCXI_KINDS_MAX)
-        GC_get_abort_func()("a disclaim procedure needs a kind with a descriptor of its own");
+        GC_get_abort_func()("a disclaim procedure needs a kind made by GC_new_kind");
     else
         proc_set(number, proc);
 }
