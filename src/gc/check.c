@@ -329,6 +329,14 @@ static bool take_finding(struct check_finding *finding)
     return is_taken;
 }
 
+/* Another thread may have held the lock. */
+void gcxi_check_reset_after_fork(void)
+{
+    gcxi_lock_reset_after_fork(&findings_lock);
+    if (check != NULL)
+        check->findings_count = 0;
+}
+
 void gcxi_check_tell(void)
 {
     struct check_finding f;

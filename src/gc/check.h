@@ -60,4 +60,7 @@ void gcxi_check_after_stw(void);
 /* Reports what was found; outside stops and critical sections. */
 void gcxi_check_tell(void);
 
+/* What the parent has found, it tells. */
+void gcxi_check_reset_after_fork(void);
+
 #endif

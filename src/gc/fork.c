@@ -13,11 +13,13 @@
 
 #include <pthread.h>
 
+#include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/keeper.h"
 #include "gc/mutator.h"
 #include "gc/remember.h"
 #include "gc/runner.h"
+#include "gc/scope_report.h"
 #include "gc/waits.h"
 #include "heap/meta.h"
 #include "heap/side.h"
@@ -58,6 +60,8 @@ static void after_fork_in_child(void)
     gcxi_workers_reset_after_fork();
     gcxi_mutators_reset_after_fork();
     gcxi_leaks_reset_after_fork();
+    gcxi_check_reset_after_fork();
+    gcxi_scope_report_reset_after_fork();
     gcxi_hooks_reset_after_fork();
     gcxi_runner_reset_after_fork();
     gcxi_keeper_reset_after_fork();

@@ -196,3 +196,8 @@ int gcxi_scope_report_init(void)
     atexit(print);
     return 0;
 }
+
+void gcxi_scope_report_reset_after_fork(void)
+{
+    gcxi_lock_reset_after_fork(&report_lock);
+}

@@ -22,4 +22,7 @@ void gcxi_scope_report_born(const void *object, size_t bytes, uint64_t serial, c
  * old have been given up. */
 void gcxi_scope_report_end(uint64_t serial, bool is_gone, const char *site);
 
+/* Counts go on from the parent's; what another thread was about to count is lost. */
+void gcxi_scope_report_reset_after_fork(void);
+
 #endif

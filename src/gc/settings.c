@@ -5,6 +5,7 @@
 #include "gc/settings.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +129,7 @@ static void read_environment(struct gcxi_settings *settings)
         set_percent(settings, (int)v);
     if (env_int("GCX_MARK_WORKERS", 1, GCXI_WORKERS_MAX, &v))
         settings->mark_workers = (unsigned)v;
-    if (env_int("GCX_STOP_SIGNAL", 32, 64, &v))
+    if (env_int("GCX_STOP_SIGNAL", SIGRTMIN, SIGRTMAX, &v))
         settings->stop_signal = (int)v;
     if (env_int("GCX_CONCURRENT", 0, 1, &v))
         set_concurrent(settings, v != 0);

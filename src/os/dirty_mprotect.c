@@ -66,9 +66,9 @@ static struct {
     size_t units_bytes;   /* of the table's mapping */
     uintptr_t origin;     /* of unit 0: the base rounded down */
     uintptr_t lo;
-    uintptr_t hi;
-    uintptr_t armed_end; /* highest address ever armed; under the lock */
-    bool is_displaced;   /* P6; collector */
+    size_t bytes;       /* no further addresses: those of objects would hold them */
+    size_t armed_bytes; /* from lo to the highest address ever armed; under the lock */
+    bool is_displaced;  /* P6; collector */
     _Atomic(uint32_t) lock;
 } mprotect_state;
 
@@ -180,7 +180,7 @@ static int mprotect_protect(size_t first, size_t last, int protection)
 /* P5. Reached from the handler also. */
 static GCXI_COLD void mprotect_give_up_locked(void)
 {
-    const uintptr_t end = mprotect_state.armed_end;
+    const uintptr_t end = mprotect_state.lo + mprotect_state.armed_bytes;
     const size_t last = mprotect_unit_end(end);
 
     if (mprotect((void *)mprotect_state.lo, end - mprotect_state.lo, PROT_READ | PROT_WRITE) < 0)
@@ -247,7 +247,7 @@ static int mprotect_arm_locked(size_t first, size_t last)
 {
     const uintptr_t end = mprotect_unit_addr(last);
 
-    mprotect_state.armed_end = (uintptr_t)gcxi_max(mprotect_state.armed_end, end);
+    mprotect_state.armed_bytes = gcxi_max(mprotect_state.armed_bytes, end - mprotect_state.lo);
     for (size_t unit = first; unit < last; unit++)
         mprotect_change(unit, MPROTECT_DIRTY, MPROTECT_OURS | MPROTECT_ARMED);
     if (mprotect_protect(first, last, PROT_READ) == 0)
@@ -386,7 +386,8 @@ static bool mprotect_resolve(uintptr_t addr)
     size_t unit;
     bool ours;
 
-    if (mprotect_state.units == NULL || addr < mprotect_state.lo || addr >= mprotect_state.hi)
+    if (mprotect_state.units == NULL || addr < mprotect_state.lo ||
+        addr - mprotect_state.lo >= mprotect_state.bytes)
         return false;
     unit = mprotect_unit_of(addr);
     mprotect_lock_word();
@@ -410,8 +411,8 @@ static int mprotect_prepare(uintptr_t base, size_t bytes)
     mprotect_state.units_bytes = table_bytes;
     mprotect_state.origin = origin;
     mprotect_state.lo = base;
-    mprotect_state.hi = base + bytes;
-    mprotect_state.armed_end = base;
+    mprotect_state.bytes = bytes;
+    mprotect_state.armed_bytes = 0;
     mprotect_state.units = table;
     return 0;
 }
@@ -480,7 +481,7 @@ static int mprotect_open(uintptr_t base, size_t bytes)
 /* Makes all units writable and forgets their dirt; they stay OURS. */
 static void mprotect_release_all(void)
 {
-    const uintptr_t end = mprotect_state.armed_end;
+    const uintptr_t end = mprotect_state.lo + mprotect_state.armed_bytes;
 
     if (end <= mprotect_state.lo)
         return;

@@ -49,7 +49,7 @@ static struct {
     int fault_fd; /* -1: closed */
     int pagemap_fd;
     uintptr_t lo;
-    uintptr_t hi;
+    size_t bytes; /* the end is where noscan objects begin: here it would hold the first */
     struct gcxi_scan_region *regions; /* UFFD_REGIONS of them; kept when closed */
     uint64_t fault_ns;
 } uffd_state = {.fault_fd = -1, .pagemap_fd = -1};
@@ -281,7 +281,7 @@ static int uffd_open(uintptr_t base, size_t bytes)
         return -1;
     }
     uffd_state.lo = base;
-    uffd_state.hi = base + bytes;
+    uffd_state.bytes = bytes;
     return 0;
 }
 
@@ -289,7 +289,7 @@ static void uffd_close(void)
 {
     if (uffd_state.fault_fd < 0)
         return;
-    uffd_unregister(uffd_state.lo, uffd_state.hi);
+    uffd_unregister(uffd_state.lo, uffd_state.lo + uffd_state.bytes);
     uffd_close_descriptors();
 }
 
@@ -298,7 +298,7 @@ static int uffd_reopen_after_fork(void)
     uffd_close_descriptors();
     if (uffd_open_descriptors() < 0)
         return -1;
-    if (uffd_register(uffd_state.lo, uffd_state.hi) == 0)
+    if (uffd_register(uffd_state.lo, uffd_state.lo + uffd_state.bytes) == 0)
         return 0;
     uffd_close_descriptors();
     return -1;

@@ -348,6 +348,7 @@ static void test_nonsense_in_the_environment(void **state)
         "GCX_MARK_WORKERS=65",   "GCX_BARRIER=sometimes",
         "GCX_MARK_WORKERS=0",    "GCX_MARK_WORKERS=100",
         "GCX_STOP_SIGNAL=9",     "GCX_STOP_SIGNAL=9999",
+        "GCX_STOP_SIGNAL=32",    "GCX_STOP_SIGNAL=33", /* the C library's own */
         "GCX_STOP_SIGNAL=x",     "GCX_MEMORY_LIMIT=12parsec",
         "GCX_MEMORY_LIMIT=-5",   "GCX_MEMORY_LIMIT=99999999999999999999GiB",
         "GCX_HEAP_MAX=lots",     "GCX_RESERVE=x",

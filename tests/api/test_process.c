@@ -204,6 +204,7 @@ static void test_fork_in_every_mode(void **state)
     run_storm("12", "GCX_DIRTY=none");
     run_storm("12", "GCX_BARRIER=explicit");
     run_storm("12", "GCX_BARRIER=none");
+    run_storm("60", "GCX_CHECK=1");
 }
 
 /* Any thread may fork, also one that never allocated. */
