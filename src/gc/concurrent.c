@@ -31,6 +31,8 @@
  *     So no pointer to an unmarked object is missed.
  * N5  busy is set whenever the thread touches the heap. Once halt was set it becomes
  *     so for a look at halt only (both sequentially consistent).
+ * N7  Of a unit that is not open all objects are marked, or young and the unit is
+ *     open again in the next stop: so no word that leads there matters.
  * N6  A minor cycle between gives the epoch before to what it marks, leaves all
  *     other bytes alone, and owes what it has shown to the second stop (R7).
  *
@@ -50,9 +52,11 @@
 #include "gc/owed.h"
 #include "gc/remember.h"
 #include "gc/verify.h"
+#include "heap/marks.h"
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/futex.h"
+#include "os/stack.h"
 #include "os/thread.h"
 #include "os/vm.h"
 #include "trace/roots.h"
@@ -60,19 +64,29 @@
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
 #define PIECE_BATCHES 64u /* between two looks at halt */
 #define FEED_ENTRIES 256u
+#define CLOSE_UNITS 64u
 
-/* After the graph, what was owed up to then; and once more what since. */
-#define PASSES 2u
+/* After the graph, what was owed up to then, and again what was since: until a
+ * pass is short, for the next stop comes right after it, or no shorter than the
+ * one before. */
+#define PASSES_MIN 2u
+#define PASSES_MAX 8u
+#define PASS_SHORT_NS 3000000u
+
+/* The program waits for the marker so long at least, and counts as having run so
+ * long at most. */
+#define PACE_LEAST_NS 100000u
+#define PACE_MOST_NS 300000u
 
 /* The heap may grow by so much before the program has to wait for the end. */
-#define AHEAD_PERCENT 50u
+#define AHEAD_PERCENT 100u
 #define AHEAD_BYTES (4 * GCXI_MIB)
 
 enum state { IDLE, MARKING, MARKED };
 enum thread_state { NO_THREAD, STARTING, STARTED };
 
 static struct {
-    uint32_t state; /* enum state */
+    uint32_t state; /* enum state; futex: MARKED */
     uint32_t round; /* futex: moves when marking begins or goes on */
     uint32_t busy;
     uint32_t halt;
@@ -82,13 +96,60 @@ static struct {
     struct gcxi_marker *marker; /* mapped */
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint8_t *put_off;           /* per unit: M6 */
+    uint8_t *open;              /* per unit: N7 */
+    uint32_t next_close;        /* where the search for units to close goes on */
     uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
     uint64_t mark_ns;
-    clockid_t cpu_clock;   /* of the thread, when it has STARTED */
-    uint64_t cpu_begin_ns; /* by it, at the first stop */
-    size_t live_max_bytes; /* when so much is live the second stop comes in any case */
+    clockid_t cpu_clock;     /* of the thread, when it has STARTED */
+    uint64_t cpu_begin_ns;   /* by it, at the first stop */
+    size_t live_max_bytes;   /* when so much is live the second stop comes in any case */
+    size_t live_begin_bytes; /* at the first stop */
     size_t passes;
+    uint64_t pass_begin_ns;  /* mark_ns when the last pass began */
+    uint64_t pass_before_ns; /* it took, before the last */
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
+
+/* ---- The program waits ---- */
+
+/* How long for each ns that it has run: not at all while the heap has grown by
+ * less than a quarter, for then the marker will be ready in time, and most in the
+ * later passes, which grow short only if it writes less than the marker reads. */
+static uint64_t pace_factor(void)
+{
+    size_t passes = gcxi_load_relaxed(&concurrent.passes);
+    size_t grown =
+        gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    size_t begin = concurrent.live_begin_bytes;
+    if (grown > begin + begin / 4 * 3)
+        return 3;
+    return passes > 1 || grown > begin + begin / 2;
+}
+
+struct pace {
+    struct gcxi_mutator *self;
+    uint64_t wait_ns;
+};
+
+static void pace_wait(uintptr_t sp, void *arg)
+{
+    struct pace *pace = arg;
+    gcxi_suspend_block(&pace->self->suspend, sp);
+    if (!gcxi_concurrent_is_marked())
+        gcxi_futex_wait_for(&concurrent.state, MARKING, pace->wait_ns);
+    gcxi_suspend_unblock(&pace->self->suspend);
+}
+
+void gcxi_concurrent_pace_slow(struct gcxi_mutator *self)
+{
+    uint64_t now_ns = gcxi_clock_ns(), factor = pace_factor();
+    uint64_t ran_ns = gcxi_min(now_ns - self->paced_ns, PACE_MOST_NS);
+    struct pace pace = {self, factor * ran_ns};
+    if (factor != 0 && pace.wait_ns < PACE_LEAST_NS)
+        return;
+    if (factor != 0)
+        gcxi_stack_with_registers(pace_wait, &pace);
+    self->paced_ns = gcxi_clock_ns();
+}
 
 bool gcxi_concurrent_is_under_way(void)
 {
@@ -100,9 +161,18 @@ bool gcxi_concurrent_is_marked(void)
     return gcxi_load_acquire(&concurrent.state) == MARKED;
 }
 
+static bool is_passed(void)
+{
+    uint64_t pass_ns = concurrent.mark_ns - concurrent.pass_begin_ns;
+    if (concurrent.passes < PASSES_MIN)
+        return false;
+    return pass_ns < PASS_SHORT_NS || pass_ns > concurrent.pass_before_ns / 4 * 3 ||
+           concurrent.passes >= PASSES_MAX;
+}
+
 bool gcxi_concurrent_is_due(void)
 {
-    return (gcxi_concurrent_is_marked() && concurrent.passes == PASSES) ||
+    return (gcxi_concurrent_is_marked() && is_passed()) ||
            gcxi_gc.totals.live_bytes >= concurrent.live_max_bytes;
 }
 
@@ -140,8 +210,10 @@ static bool thread_enter(void)
 static void thread_leave(bool is_done)
 {
     gcxi_delay(GCXI_EDGE_DONE);
-    if (is_done)
+    if (is_done) {
         gcxi_store_release(&concurrent.state, MARKED);
+        gcxi_futex_wake(&concurrent.state, UINT32_MAX >> 1);
+    }
     gcxi_delay(GCXI_EDGE_DONE);
     gcxi_store_seq_cst(&concurrent.busy, 0);
     if (gcxi_load_seq_cst(&concurrent.halt) != 0)
@@ -155,6 +227,26 @@ static uint32_t piece_batches(void)
     return gcxi_delays_are_on() ? 1u << gcxi_delay_seed % 6 : PIECE_BATCHES;
 }
 
+/* N7. Looks at some units after the graph, when most that lived at the first stop
+ * are marked. False if none is left to look at. */
+static bool close_some(void)
+{
+    uint32_t end = gcxi_zone_end(GCXI_ZONE_NOSCAN), unit = concurrent.next_close;
+    for (uint32_t i = 0; i < CLOSE_UNITS && unit < end; i++) {
+        if (concurrent.open[unit] == 0 || concurrent.filter[unit] == 0) {
+            unit++;
+            continue;
+        }
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        uint8_t before = gcxi_map.epoch_before;
+        if (gcxi_marks_find(block->marks, 0, block->slots, before) == block->slots)
+            memset(concurrent.open + unit, 0, block->units);
+        unit += block->units;
+    }
+    concurrent.next_close = unit;
+    return unit < end;
+}
+
 static void thread_mark(void)
 {
     bool is_done = false;
@@ -162,7 +254,7 @@ static void thread_mark(void)
         if (GCXI_CHECKED)
             gcxi_store_seq_cst(&concurrent.inside, 1);
         uint64_t begin_ns = gcxi_clock_ns();
-        is_done = gcxi_mark_drain(concurrent.marker, piece_batches()) &&
+        is_done = gcxi_mark_drain(concurrent.marker, piece_batches()) && !close_some() &&
                   !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
         if (GCXI_CHECKED)
@@ -195,12 +287,13 @@ static bool make_tables(void)
 {
     size_t units = (size_t)gcxi_map.units + 1;
     if (concurrent.filter == NULL)
-        concurrent.filter = gcxi_vm_map(2 * units);
+        concurrent.filter = gcxi_vm_map(3 * units);
     if (concurrent.marker == NULL)
         concurrent.marker = gcxi_vm_map(sizeof *concurrent.marker);
     if (concurrent.filter == NULL || concurrent.marker == NULL)
         return false;
     concurrent.put_off = concurrent.filter + units;
+    concurrent.open = concurrent.put_off + units;
     if (concurrent.marker->stack == NULL && gcxi_marker_init(concurrent.marker, STACK_BYTES) != 0)
         return false;
     return gcxi_remember_beside_init() == 0;
@@ -255,6 +348,28 @@ static void copy_used(void)
     copy_zone(GCXI_ZONE_NOSCAN);
 }
 
+/* N7. */
+static void open_young(enum gcxi_zone_index zone)
+{
+    for (uint32_t unit = gcxi_zone_first(zone), end = gcxi_zone_end(zone); unit < end; unit++)
+        concurrent.open[unit] =
+            (concurrent.open[unit] | gcxi_map.young[unit]) & gcxi_map.used[unit];
+}
+
+/* Words into units that a census has freed lead nowhere. */
+static void close_freed(enum gcxi_zone_index zone)
+{
+    for (uint32_t unit = gcxi_zone_first(zone), end = gcxi_zone_end(zone); unit < end; unit++)
+        concurrent.open[unit] &= gcxi_map.used[unit];
+}
+
+static void open_all(enum gcxi_zone_index zone)
+{
+    uint32_t first = gcxi_zone_first(zone);
+    memcpy(concurrent.open + first, gcxi_map.used + first, gcxi_zone_end(zone) - first);
+    concurrent.next_close = UINT32_MAX;
+}
+
 void gcxi_concurrent_begin_stw(void)
 {
     struct gcxi_marker *m = concurrent.marker;
@@ -262,13 +377,17 @@ void gcxi_concurrent_begin_stw(void)
     copy_used();
     clear_zone(GCXI_ZONE_SCAN);
     clear_zone(GCXI_ZONE_NOSCAN);
+    open_all(GCXI_ZONE_SCAN);
+    open_all(GCXI_ZONE_NOSCAN);
     concurrent.next_put_off = 0;
-    gcxi_marker_begin_beside(m, concurrent.filter, concurrent.put_off);
+    gcxi_marker_begin_beside(m, concurrent.open, concurrent.put_off);
     gcxi_mutators_mark_stw(m, false);
     gcxi_roots_mark(m);
     concurrent.mark_ns = 0;
     concurrent.cpu_begin_ns = gcxi_clock_thread_cpu_ns(concurrent.cpu_clock);
     concurrent.passes = 0;
+    concurrent.live_begin_bytes = gcxi_gc.totals.live_bytes;
+    concurrent.pass_begin_ns = 0;
     gcxi_owed_clear_stw();
     gcxi_remember_beside_begin_stw(true);
     concurrent.live_max_bytes =
@@ -283,6 +402,9 @@ void gcxi_concurrent_begin_stw(void)
 static void begin_pass(void)
 {
     concurrent.passes++;
+    concurrent.pass_before_ns = concurrent.mark_ns - concurrent.pass_begin_ns;
+    concurrent.pass_begin_ns = concurrent.mark_ns;
+    concurrent.next_close = 1;
     gcxi_owed_turn_stw();
     gcxi_remember_beside_begin_stw(false);
     gcxi_store_release(&concurrent.state, MARKING);
@@ -293,6 +415,8 @@ void gcxi_concurrent_resume_stw(void)
     GCXI_ASSERT(is_away());
     gcxi_verify_between_end_stw();
     copy_used();
+    close_freed(GCXI_ZONE_SCAN);
+    close_freed(GCXI_ZONE_NOSCAN);
     if (concurrent.state == MARKED)
         begin_pass();
     gcxi_delay(GCXI_EDGE_RESUME);
@@ -310,6 +434,8 @@ void gcxi_concurrent_halt_stw(void)
         gcxi_futex_wait(&concurrent.busy, 1);
     GCXI_ASSERT(is_away());
     gcxi_mark_settle(concurrent.marker);
+    open_young(GCXI_ZONE_SCAN);
+    open_young(GCXI_ZONE_NOSCAN);
     gcxi_verify_between_begin_stw();
 }
 
@@ -344,6 +470,11 @@ static bool feed_stack(struct gcxi_marker *m)
     from->sp -= n;
     gcxi_unlock(&concurrent.feed_lock);
     return n != 0;
+}
+
+void gcxi_concurrent_filter_stw(struct gcxi_marker *m)
+{
+    m->filter = concurrent.open;
 }
 
 bool gcxi_concurrent_feed(struct gcxi_marker *m)
