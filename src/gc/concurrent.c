@@ -116,8 +116,8 @@ static struct {
  * passes grow short without. */
 static uint64_t pace_factor(void)
 {
-    size_t grown = gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) +
-                   gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    size_t grown =
+        gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
     size_t begin = concurrent.live_begin_bytes;
     if (grown > begin + begin / 4 * 3)
         return 3;
@@ -471,9 +471,9 @@ static bool feed_stack(struct gcxi_marker *m)
     return n != 0;
 }
 
-void gcxi_concurrent_filter_stw(struct gcxi_marker *m)
+const uint8_t *gcxi_concurrent_open_stw(void)
 {
-    m->filter = concurrent.open;
+    return concurrent.open;
 }
 
 bool gcxi_concurrent_feed(struct gcxi_marker *m)

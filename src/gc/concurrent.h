@@ -40,8 +40,8 @@ void gcxi_concurrent_begin_stw(void);
 void gcxi_concurrent_halt_stw(void);
 void gcxi_concurrent_resume_stw(void);
 
-/* In the second stop: the marker leaves out what is known to be marked. */
-void gcxi_concurrent_filter_stw(struct gcxi_marker *m);
+/* In the second stop: per unit, 0 where all objects were found marked before (N7). */
+const uint8_t *gcxi_concurrent_open_stw(void);
 
 /* The second stop: what is left of it is fed to the workers. */
 bool gcxi_concurrent_feed(struct gcxi_marker *m);

@@ -205,7 +205,7 @@ static void mark(struct gcxi_cycle *cycle)
     bool seeks_leaks = cycle->reason == GCXI_LEAK_SEARCH;
     gcxi_marker_begin(gcxi_marker, is_minor);
     if (cycle->ends_concurrent)
-        gcxi_concurrent_filter_stw(gcxi_marker);
+        gcxi_marker_narrow(gcxi_marker, gcxi_concurrent_open_stw());
     if (seeks_leaks)
         gcxi_waits_put_off_stw(gcxi_gc.collector);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
@@ -231,9 +231,11 @@ static void mark(struct gcxi_cycle *cycle)
 
 /* With the explicit barrier old objects beside young ones cost nothing extra,
  * so even an eighth of a block is worth filling. */
-static struct gcxi_sweep_policy sweep_policy(void)
+static struct gcxi_sweep_policy sweep_policy(const struct gcxi_cycle *cycle)
 {
     struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
+    if (cycle->ends_concurrent)
+        policy.open = gcxi_concurrent_open_stw();
     if (!gcxi_cards_are_used() && !gcxi_remember_is_none())
         policy.scan_share = gcxi_gc.settings.refill_share != 0 ? gcxi_gc.settings.refill_share : 2;
     return policy;
@@ -253,7 +255,7 @@ static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
 static void census(struct gcxi_cycle *cycle)
 {
     struct gcxi_census result;
-    struct gcxi_sweep_policy policy = sweep_policy();
+    struct gcxi_sweep_policy policy = sweep_policy(cycle);
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
     cycle->live_bytes = is_minor

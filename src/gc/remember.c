@@ -63,6 +63,11 @@
 #define REGION_UNITS 16u
 #define GAP_UNITS 8u
 #define DEAR_RUN_UNITS 8u
+
+/* Changed in one stop at most, for that takes .5 and 2 us each; the others stay as
+ * they are until the next. */
+#define ARM_MOST_UNITS 2048u
+#define DISARM_MOST_UNITS 512u
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
 
@@ -315,6 +320,7 @@ static bool is_taken_soon(const struct gcxi_block *block, size_t *room_bytes, si
 static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
 {
     size_t room_bytes = 0;
+    uint32_t arm_left = ARM_MOST_UNITS, disarm_left = DISARM_MOST_UNITS;
     for (uint32_t unit = end; --unit > 0;) {
         if (gcxi_map.used[unit] == 0)
             continue;
@@ -322,10 +328,13 @@ static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
         bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
         bool may_rest = how == GCXI_ARM_NOTHING ||
                         (is_resting(unit) && (how < GCXI_ARM_BEGIN || remember.has_digests));
-        if (*armed == 0 && !is_soon && !may_rest)
+        if (*armed == 0 && !is_soon && !may_rest && arm_left > 0) {
+            arm_left--;
             *armed = ARM;
-        else if (*armed != 0 && may_rest)
+        } else if (*armed != 0 && may_rest && (disarm_left > 0 || how == GCXI_ARM_NOTHING)) {
+            disarm_left -= disarm_left != 0;
             *armed = DISARM;
+        }
     }
 }
 

@@ -81,16 +81,25 @@ static void marker_clear(struct gcxi_marker *m)
     m->overflowed = false;
     m->is_beside = false;
     m->is_minor = false;
+    m->is_narrow = false;
     m->shown = 0;
+}
+
+void gcxi_marker_narrow(struct gcxi_marker *m, const uint8_t *filter)
+{
+    m->filter = filter;
+    m->is_narrow = true;
+    for (unsigned zone = 0; zone < GCXI_ZONES; zone++)
+        m->young[zone] = gcxi_span_of(filter, zone);
 }
 
 void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
 {
     marker_clear(m);
-    m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
+    m->filter = gcxi_map.used;
     m->is_minor = is_minor;
-    for (unsigned zone = 0; is_minor && zone < GCXI_ZONES; zone++)
-        m->young[zone] = gcxi_young_span(zone);
+    if (is_minor)
+        gcxi_marker_narrow(m, gcxi_map.young);
 }
 
 void gcxi_marker_join(struct gcxi_marker *m, const struct gcxi_marker *first)
@@ -98,6 +107,7 @@ void gcxi_marker_join(struct gcxi_marker *m, const struct gcxi_marker *first)
     marker_clear(m);
     m->filter = first->filter;
     m->is_minor = first->is_minor;
+    m->is_narrow = first->is_narrow;
     memcpy(m->young, first->young, sizeof m->young);
 }
 
@@ -248,7 +258,8 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_push_known_words(struct gc
                                                                        uintptr_t hi)
 {
     const uint8_t *marks[SLICE_WORDS];
-    uintptr_t *passed = sp, *end = mark_push_words(m, view, sp, lo, hi);
+    uintptr_t *passed = sp, *end = m->is_narrow ? mark_push_quiet_words(m, view, sp, lo, hi)
+                                                : mark_push_words(m, view, sp, lo, hi);
     size_t n = (size_t)(end - passed);
     for (size_t i = 0; i < n; i++) {
         mark_peek(view, passed[i + PEEK]);
