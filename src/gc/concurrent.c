@@ -15,7 +15,11 @@
  * parallel garbage collection, 1991).
  *
  * Minor cycles go on between the stops, for what a nursery holds is what makes
- * a stop long. What survives them is old and not marked.
+ * a stop long. What survives them is old and not marked. Once the graph is marked
+ * they come as soon as the marker has nothing left: each begins another pass over
+ * what they have shown. The passes grow shorter, and so do the intervals in which
+ * the program writes what the next has to look at. After a short one comes the
+ * second stop. A program that allocates much faster than the marker marks waits.
  *
  * N1  Between the stops a slot is old if its byte is the epoch (marked) or the
  *     one before (not yet); gcxi_mark_is_old.
@@ -31,10 +35,14 @@
  *     So no pointer to an unmarked object is missed.
  * N5  busy is set whenever the thread touches the heap. Once halt was set it becomes
  *     so for a look at halt only (both sequentially consistent).
- * N7  Of a unit that is not open all objects are marked, or young and the unit is
- *     open again in the next stop: so no word that leads there matters.
  * N6  A minor cycle between gives the epoch before to what it marks, leaves all
  *     other bytes alone, and owes what it has shown to the second stop (R7).
+ * N7  Of a unit that is not open all old objects are marked: so words that lead
+ *     there do not matter, and what lives in it is what lived at the last census.
+ *     The marker closes a unit when no byte in it is the epoch before, and only
+ *     a stop gives that byte to what is not marked yet: to survivors (N6), whose
+ *     units are young and opened in each stop. Or a scope does, in a block that
+ *     is young as well.
  *
  * Locking: state and the marker change with the world stopped, or by the thread
  * while busy.
@@ -96,9 +104,9 @@ static struct {
     struct gcxi_marker *marker; /* mapped */
     uint8_t *filter;            /* a copy of gcxi_map.used */
     uint8_t *put_off;           /* per unit: M6 */
+    uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
     uint8_t *open;              /* per unit: N7 */
     uint32_t next_close;        /* where the search for units to close goes on */
-    uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
     uint64_t mark_ns;
     clockid_t cpu_clock;     /* of the thread, when it has STARTED */
     uint64_t cpu_begin_ns;   /* by it, at the first stop */

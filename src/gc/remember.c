@@ -17,8 +17,8 @@
  * R1  An old object on a clean page of an armed unit, or with the explicit
  *     barrier on a clean card, holds no pointer to a young object.
  * R2  A page is armed again before its words are shown (os/dirty.h, D2); a card
- *     is cleared before. The world is stopped, so it matters only when marking
- *     becomes concurrent.
+ *     is cleared before. Written pages are collected first and shown by all
+ *     workers when all are armed.
  * R3  A block that is allocated from is not armed: no run of a lane faults.
  *     Noscan blocks are never armed.
  * R4  A unit of which any part is unarmed is shown whole, whatever its block.
@@ -67,7 +67,7 @@
 /* Changed in one stop at most, for that takes .5 and 2 us each; the others stay as
  * they are until the next. */
 #define ARM_MOST_UNITS 2048u
-#define DISARM_MOST_UNITS 512u
+#define DISARM_MOST_UNITS 2048u
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
 
