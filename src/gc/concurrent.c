@@ -98,8 +98,9 @@ static struct {
     uint32_t round; /* futex: moves when marking begins or goes on */
     uint32_t busy;
     uint32_t halt;
-    uint32_t inside; /* checked builds: the thread touches the heap */
-    uint32_t thread; /* enum thread_state */
+    uint32_t is_refused; /* a stop that it waits for was tried in vain */
+    uint32_t inside;     /* checked builds: the thread touches the heap */
+    uint32_t thread;     /* enum thread_state */
     struct gcxi_lock feed_lock;
     struct gcxi_marker *marker; /* mapped */
     uint8_t *filter;            /* a copy of gcxi_map.used */
@@ -166,6 +167,16 @@ bool gcxi_concurrent_is_under_way(void)
 bool gcxi_concurrent_is_marked(void)
 {
     return gcxi_load_acquire(&concurrent.state) == MARKED;
+}
+
+bool gcxi_concurrent_waits(void)
+{
+    return gcxi_concurrent_is_marked() && gcxi_load_relaxed(&concurrent.is_refused) == 0;
+}
+
+void gcxi_concurrent_refuse(void)
+{
+    gcxi_store_relaxed(&concurrent.is_refused, 1);
 }
 
 static bool is_passed(void)
@@ -247,7 +258,7 @@ static bool close_some(void)
         const struct gcxi_block *block = &gcxi_map.blocks[unit];
         uint8_t before = gcxi_map.epoch_before;
         if (gcxi_marks_find(block->marks, 0, block->slots, before) == block->slots)
-            memset(concurrent.open + unit, 0, block->units);
+            gcxi_clear_bytes(concurrent.open + unit, block->units); /* the verifier may look */
         unit += block->units;
     }
     concurrent.next_close = unit;
@@ -440,6 +451,7 @@ void gcxi_concurrent_halt_stw(void)
     while (gcxi_load_seq_cst(&concurrent.busy) != 0)
         gcxi_futex_wait(&concurrent.busy, 1);
     GCXI_ASSERT(is_away());
+    gcxi_store_relaxed(&concurrent.is_refused, 0);
     gcxi_mark_settle(concurrent.marker);
     open_young(GCXI_ZONE_SCAN);
     open_young(GCXI_ZONE_NOSCAN);

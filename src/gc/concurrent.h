@@ -10,8 +10,13 @@
 /* Between the two stops of such a cycle. Changes only in stops. */
 bool gcxi_concurrent_is_under_way(void);
 
-/* Nothing is left to mark beside the program, which waits for a stop. Any thread. */
+/* Nothing is left to mark beside the program. Any thread. */
 bool gcxi_concurrent_is_marked(void);
+
+/* And a stop should come now. Any thread. Not any more once one was refused, because
+ * a thread could not be stopped, until another comes. */
+bool gcxi_concurrent_waits(void);
+void gcxi_concurrent_refuse(void);
 
 /* Before the program takes memory, without the heap lock: it may have to wait a
  * little, for it allocates faster than the marker marks. */
@@ -40,7 +45,7 @@ void gcxi_concurrent_begin_stw(void);
 void gcxi_concurrent_halt_stw(void);
 void gcxi_concurrent_resume_stw(void);
 
-/* In the second stop: per unit, 0 where all objects were found marked before (N7). */
+/* Per unit, in a stop after marking has halted: 0 where all objects were found marked before (N7). */
 const uint8_t *gcxi_concurrent_open_stw(void);
 
 /* The second stop: what is left of it is fed to the workers. */

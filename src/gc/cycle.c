@@ -71,7 +71,7 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.trigger_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    bool is_due = gcxi_gc.allocated_bytes >= least || gcxi_concurrent_is_marked();
+    bool is_due = gcxi_gc.allocated_bytes >= least || gcxi_concurrent_waits();
     return !is_planned(cycle) || (is_due && !gcxi_gc_is_disabled());
 }
 
@@ -423,6 +423,8 @@ static void give_up(const struct cycle_request *request)
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_mutators_start(request->self);
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
+    early.allocated_bytes = 0;
+    gcxi_concurrent_refuse();
     if (request->is_paused)
         gcxi_report("no memory for the list of roots: a collection was left out");
     if (request->is_paused && events->pause_end != NULL)

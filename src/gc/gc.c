@@ -179,7 +179,7 @@ static void collect_if_due(struct gcxi_mutator *self)
 {
     gcxi_concurrent_pace(self);
     if ((gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.trigger_bytes ||
-         gcxi_concurrent_is_marked()) &&
+         gcxi_concurrent_waits()) &&
         !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }

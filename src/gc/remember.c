@@ -103,6 +103,7 @@ static struct {
     uint8_t *level;                           /* per unit: how long the next rest is */
     enum gcxi_show kind;                      /* of the scan under way */
     struct written *written;                  /* that it found; mapped, room for all pages */
+    size_t written_max;
     size_t written_count;
     size_t next_written; /* to be shown; atomic */
     size_t pages;
@@ -187,6 +188,7 @@ static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
     while (lo < hi) {
         uint32_t unit = gcxi_addr_unit(lo);
         uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
+        GCXI_ASSERT(remember.written_count < remember.written_max);
         remember.written[remember.written_count++] = (struct written){lo, end};
         if (unit != remember.last_unit)
             remember.last_pages = 0;
@@ -534,8 +536,8 @@ static int pages_init(bool is_chosen)
     if (remember.rest == NULL)
         return -1;
     remember.level = remember.rest + gcxi_map.noscan_first;
-    size_t pages = ((size_t)gcxi_map.noscan_first << GCXI_LG_UNIT) / gcxi_vm_page_bytes();
-    remember.written = gcxi_vm_map(pages * sizeof *remember.written);
+    remember.written_max = ((size_t)gcxi_map.noscan_first << GCXI_LG_UNIT) / gcxi_vm_page_bytes();
+    remember.written = gcxi_vm_map(remember.written_max * sizeof *remember.written);
     if (remember.written == NULL)
         return -1;
     if (gcxi_owed_init(gcxi_vm_page_bytes()) != 0)
