@@ -107,7 +107,8 @@ static struct {
     uint8_t *put_off;           /* per unit: M6 */
     uint32_t next_put_off;      /* where the search in it goes on; feed_lock */
     uint8_t *open;              /* per unit: N7 */
-    uint32_t next_close;        /* where the search for units to close goes on */
+    uint32_t next_close;        /* where the search for units to close goes on, */
+    uint32_t end_close;         /* and where it ends */
     uint64_t mark_ns;
     clockid_t cpu_clock;     /* of the thread, when it has STARTED */
     uint64_t cpu_begin_ns;   /* by it, at the first stop */
@@ -249,7 +250,7 @@ static uint32_t piece_batches(void)
  * are marked. False if none is left to look at. */
 static bool close_some(void)
 {
-    uint32_t end = gcxi_zone_end(GCXI_ZONE_NOSCAN), unit = concurrent.next_close;
+    uint32_t end = concurrent.end_close, unit = concurrent.next_close;
     for (uint32_t i = 0; i < CLOSE_UNITS && unit < end; i++) {
         if (concurrent.open[unit] == 0 || concurrent.filter[unit] == 0) {
             unit++;
@@ -385,7 +386,7 @@ static void open_all(enum gcxi_zone_index zone)
 {
     uint32_t first = gcxi_zone_first(zone);
     memcpy(concurrent.open + first, gcxi_map.used + first, gcxi_zone_end(zone) - first);
-    concurrent.next_close = UINT32_MAX;
+    concurrent.next_close = concurrent.end_close = 0;
 }
 
 void gcxi_concurrent_begin_stw(void)
@@ -423,6 +424,7 @@ static void begin_pass(void)
     concurrent.pass_before_ns = concurrent.mark_ns - concurrent.pass_begin_ns;
     concurrent.pass_begin_ns = concurrent.mark_ns;
     concurrent.next_close = 1;
+    concurrent.end_close = gcxi_zone_end(GCXI_ZONE_NOSCAN);
     gcxi_owed_turn_stw();
     gcxi_remember_beside_begin_stw(false);
     gcxi_store_release(&concurrent.state, MARKING);
