@@ -534,7 +534,7 @@ static void forget_marks(void)
     zone_is_unmarked(GCXI_ZONE_SCAN);
     zone_is_unmarked(GCXI_ZONE_NOSCAN);
     gcxi_map.epoch_before = gcxi_map.epoch_kept = gcxi_map.epoch;
-    concurrent.state = IDLE;
+    gcxi_store_release(&concurrent.state, IDLE); /* threads that wait for the marker look */
 }
 
 void gcxi_concurrent_abandon_stw(void)
