@@ -10,8 +10,22 @@
 /* Between the two stops of such a cycle. Changes only in stops. */
 bool gcxi_concurrent_is_under_way(void);
 
-/* Nothing is left to mark beside the program. */
+/* Nothing is left to mark beside the program. Any thread. */
 bool gcxi_concurrent_is_marked(void);
+
+/* And a stop should come now. Any thread. Not any more once one was refused, because
+ * a thread could not be stopped, until another comes. */
+bool gcxi_concurrent_waits(void);
+void gcxi_concurrent_refuse(void);
+
+/* Before the program takes memory, without the heap lock: it may have to wait a
+ * little, for it allocates faster than the marker marks. */
+void gcxi_concurrent_pace_slow(struct gcxi_mutator *self);
+GCXI_INLINE void gcxi_concurrent_pace(struct gcxi_mutator *self)
+{
+    if (gcxi_concurrent_is_under_way() && !gcxi_concurrent_is_marked())
+        gcxi_concurrent_pace_slow(self);
+}
 
 /* Before a cycle between the stops: the second is due, because marking has
  * ended, or because the heap grows too fast for it. Heap lock. */
@@ -31,11 +45,14 @@ void gcxi_concurrent_begin_stw(void);
 void gcxi_concurrent_halt_stw(void);
 void gcxi_concurrent_resume_stw(void);
 
+/* Per unit, in a stop after marking has halted: 0 where all objects were found marked before (N7). */
+const uint8_t *gcxi_concurrent_open_stw(void);
+
 /* The second stop: what is left of it is fed to the workers. */
 bool gcxi_concurrent_feed(struct gcxi_marker *m);
 void gcxi_concurrent_end_stw(void);
 
-/* Between the stops: the unit was in use at the last stop (N2). For gc/verify.c. */
+/* Between the stops: the unit was in use at the last stop (N2). */
 bool gcxi_concurrent_knows(uint32_t unit);
 
 /* Gives the cycle up. */

@@ -71,7 +71,8 @@ static bool is_still_wanted(const struct gcxi_cycle *cycle)
     size_t least = gcxi_gc.pacer.trigger_bytes;
     if (cycle->reason == GCXI_GROWTH)
         least /= GCXI_GROWTH_SHARE;
-    return !is_planned(cycle) || (gcxi_gc.allocated_bytes >= least && !gcxi_gc_is_disabled());
+    bool is_due = gcxi_gc.allocated_bytes >= least || gcxi_concurrent_waits();
+    return !is_planned(cycle) || (is_due && !gcxi_gc_is_disabled());
 }
 
 /* Between the stops of a full cycle: the second, or a minor cycle. The program
@@ -85,6 +86,7 @@ static void choose_between(struct gcxi_cycle *cycle)
     cycle->ends_concurrent =
         gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET || is_asked_for;
     cycle->is_between = !cycle->ends_concurrent;
+    cycle->is_early = cycle->is_between && gcxi_gc.allocated_bytes < gcxi_gc.pacer.trigger_bytes;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
 }
 
@@ -165,6 +167,16 @@ static void begin_epoch(void)
 
 /* ---- 4 to 7: mark ---- */
 
+/* Of early cycles since the last that was planned, which is told as one with them:
+ * only what they cost is the full cycle's. */
+static struct {
+    size_t allocated_bytes; /* up to the last of them */
+    uint64_t interval_ns;
+    uint64_t young_ns;
+    size_t promoted_bytes;
+    uint64_t cost_ns; /* since the first stop */
+} early;
+
 static gcxi_feed *remember_feed;
 
 /* What the concurrent marker has left, then what was written beside it. */
@@ -175,11 +187,12 @@ static bool feed_rest(struct gcxi_marker *m)
 
 static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
 {
+    size_t percent =
+        (gcxi_gc.allocated_bytes - early.allocated_bytes) / (gcxi_gc.pacer.trigger_bytes / 100 + 1);
     if (cycle->kind == GCX_MINOR)
-        return gcxi_remember_scan(gcxi_marker,
-                                  cycle->is_between ? GCXI_SHOW_BETWEEN : GCXI_SHOW_MINOR);
+        return gcxi_remember_scan(cycle->is_between ? GCXI_SHOW_BETWEEN : GCXI_SHOW_MINOR, percent);
     if (cycle->ends_concurrent) {
-        remember_feed = gcxi_remember_scan(gcxi_marker, GCXI_SHOW_LAST);
+        remember_feed = gcxi_remember_scan(GCXI_SHOW_LAST, percent);
         return feed_rest;
     }
     gcxi_remember_forget();
@@ -191,6 +204,8 @@ static void mark(struct gcxi_cycle *cycle)
     bool is_minor = cycle->kind == GCX_MINOR;
     bool seeks_leaks = cycle->reason == GCXI_LEAK_SEARCH;
     gcxi_marker_begin(gcxi_marker, is_minor);
+    if (cycle->ends_concurrent)
+        gcxi_marker_narrow(gcxi_marker, gcxi_concurrent_open_stw());
     if (seeks_leaks)
         gcxi_waits_put_off_stw(gcxi_gc.collector);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
@@ -216,9 +231,11 @@ static void mark(struct gcxi_cycle *cycle)
 
 /* With the explicit barrier old objects beside young ones cost nothing extra,
  * so even an eighth of a block is worth filling. */
-static struct gcxi_sweep_policy sweep_policy(void)
+static struct gcxi_sweep_policy sweep_policy(const struct gcxi_cycle *cycle)
 {
     struct gcxi_sweep_policy policy = {.scan_share = 8, .noscan_share = 8};
+    if (cycle->ends_concurrent)
+        policy.open = gcxi_concurrent_open_stw();
     if (!gcxi_cards_are_used() && !gcxi_remember_is_none())
         policy.scan_share = gcxi_gc.settings.refill_share != 0 ? gcxi_gc.settings.refill_share : 2;
     return policy;
@@ -238,7 +255,7 @@ static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
 static void census(struct gcxi_cycle *cycle)
 {
     struct gcxi_census result;
-    struct gcxi_sweep_policy policy = sweep_policy();
+    struct gcxi_sweep_policy policy = sweep_policy(cycle);
     bool is_minor = cycle->kind == GCX_MINOR;
     gcxi_sweep_census(is_minor, &policy, &result);
     cycle->live_bytes = is_minor
@@ -287,26 +304,42 @@ static uint64_t young_ns(const struct gcxi_cycle *cycle)
     return pause > old ? pause - old : 0;
 }
 
+static void note_early(const struct gcxi_cycle *cycle)
+{
+    early.allocated_bytes = gcxi_gc.allocated_bytes;
+    early.interval_ns += cycle->begin_ns - gcxi_gc.cycle_end_ns;
+    early.young_ns += young_ns(cycle);
+    early.promoted_bytes += cycle->promoted_bytes;
+    early.cost_ns += cycle->swept_ns - cycle->begin_ns + gcxi_remember_fault_ns();
+}
+
 static void plan_next(const struct gcxi_cycle *cycle)
 {
+    if (cycle->is_early) {
+        note_early(cycle);
+        return;
+    }
     uint64_t beside_ns = cycle->ends_concurrent ? gcxi_concurrent_mark_ns() : 0;
+    uint64_t beside_cost_ns = beside_ns != 0 ? gcxi_concurrent_cpu_ns() + early.cost_ns : 0;
     struct gcxi_pacer_cycle summary = {
         .is_full = cycle->kind == GCX_FULL,
         .live_bytes = cycle->live_bytes,
-        .promoted_bytes = cycle->promoted_bytes,
+        .promoted_bytes = cycle->promoted_bytes + early.promoted_bytes,
         .allocated_bytes = gcxi_gc.allocated_bytes,
         .committed_bytes = gcxi_space_committed_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
-        .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns,
-        .pause_ns =
-            cycle->swept_ns - cycle->begin_ns + (beside_ns != 0 ? gcxi_concurrent_cpu_ns() : 0),
+        .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns + early.interval_ns,
+        .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,
         .fault_ns = gcxi_remember_fault_ns(),
         .beside_ns = beside_ns,
         .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
-        .young_ns = young_ns(cycle),
+        .young_ns = young_ns(cycle) + early.young_ns,
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
+    early.interval_ns = early.young_ns = early.promoted_bytes = early.allocated_bytes = 0;
+    if (cycle->kind == GCX_FULL)
+        early.cost_ns = 0;
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
 }
 
@@ -390,6 +423,8 @@ static void give_up(const struct cycle_request *request)
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_mutators_start(request->self);
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
+    early.allocated_bytes = 0;
+    gcxi_concurrent_refuse();
     if (request->is_paused)
         gcxi_report("no memory for the list of roots: a collection was left out");
     if (request->is_paused && events->pause_end != NULL)

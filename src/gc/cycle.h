@@ -10,7 +10,8 @@ struct gcxi_cycle {
     enum gcx_cycle kind;
     enum gcxi_reason reason;
     bool begins_concurrent;   /* a full cycle's first stop; then kind is minor */
-    bool is_between;          /* a minor cycle between the two */
+    bool is_between;          /* a minor cycle between the two; */
+    bool is_early;            /* before the pacer planned one, for the marker waits */
     bool ends_concurrent;     /* its second */
     bool abandons_concurrent; /* a full cycle that begins anew */
     uint64_t begin_ns;        /* asked for */

@@ -16,6 +16,7 @@
 
 #include "gc/cards.h"
 #include "gc/check.h"
+#include "gc/concurrent.h"
 #include "gc/cycle.h"
 #include "gc/fork.h"
 #include "gc/remember.h"
@@ -176,7 +177,9 @@ GCXI_COLD void gcxi_gc_tell_sample(struct gcxi_mutator *self)
 /* A hint, read without the lock: the cycle looks again under it. */
 static void collect_if_due(struct gcxi_mutator *self)
 {
-    if (gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.trigger_bytes &&
+    gcxi_concurrent_pace(self);
+    if ((gcxi_load_relaxed(&gcxi_gc.allocated_bytes) >= gcxi_gc.pacer.trigger_bytes ||
+         gcxi_concurrent_waits()) &&
         !gcxi_gc_is_disabled())
         gcxi_gc_collect(self, GCX_MINOR, GCXI_TRIGGERED);
 }

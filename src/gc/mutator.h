@@ -19,6 +19,7 @@ struct gcxi_mutator {
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
     const void *site;          /* of the allocation under way, for checked mode and samples; own */
+    uint64_t paced_ns;         /* when it last waited for the marker; own */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own, also read meanwhile */
     bool is_stopped;           /* by the stop under way; collector */
     bool is_reported;          /* as blocking the signal; collector */

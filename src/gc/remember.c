@@ -17,8 +17,8 @@
  * R1  An old object on a clean page of an armed unit, or with the explicit
  *     barrier on a clean card, holds no pointer to a young object.
  * R2  A page is armed again before its words are shown (os/dirty.h, D2); a card
- *     is cleared before. The world is stopped, so it matters only when marking
- *     becomes concurrent.
+ *     is cleared before. Written pages are collected first and shown by all
+ *     workers when all are armed.
  * R3  A block that is allocated from is not armed: no run of a lane faults.
  *     Noscan blocks are never armed.
  * R4  A unit of which any part is unarmed is shown whole, whatever its block.
@@ -49,6 +49,7 @@
 
 #include "base/atomic.h"
 #include "gc/cards.h"
+#include "gc/concurrent.h"
 #include "gc/digest.h"
 #include "gc/owed.h"
 #include "gc/show.h"
@@ -62,7 +63,13 @@
 #define REGION_UNITS 16u
 #define GAP_UNITS 8u
 #define DEAR_RUN_UNITS 8u
+
+/* Changed in one stop at most, for that takes .5 and 2 us each; the others stay as
+ * they are until the next. */
+#define ARM_MOST_UNITS 2048u
+#define DISARM_MOST_UNITS 2048u
 #define FEED_UNITS 4u
+#define FEED_WRITTEN 16u
 
 /* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
 enum { ARM = 2, DISARM = 3 };
@@ -77,10 +84,16 @@ enum { ARM = 2, DISARM = 3 };
 #define UNIT_NS 6000u
 #define FAULT_DEAR_NS 3000u
 
+/* Written pages of one unit. */
+struct written {
+    uintptr_t lo, hi;
+};
+
 static struct {
     const struct gcxi_dirty_backend *backend; /* or NULL */
     uint64_t fault_ns;                        /* first write to an armed page */
     size_t costly_pages;                      /* R5 */
+    size_t costly_now;                        /* of an interval that was shorter */
     size_t rest_first;                        /* R5 */
     uint8_t rest_new;                         /* of a unit that was not used before */
     bool has_digests;                         /* R8 */
@@ -88,8 +101,11 @@ static struct {
     uint8_t *rest;                            /* per unit: cycles left unarmed */
     uint32_t rest_end;                        /* units below have been used */
     uint8_t *level;                           /* per unit: how long the next rest is */
-    struct gcxi_marker *marker;               /* of the scan under way */
-    enum gcxi_show kind;                      /* of that */
+    enum gcxi_show kind;                      /* of the scan under way */
+    struct written *written;                  /* that it found; mapped, room for all pages */
+    size_t written_max;
+    size_t written_count;
+    size_t next_written; /* to be shown; atomic */
     size_t pages;
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
@@ -160,6 +176,7 @@ static void show_owed(struct gcxi_marker *m, uint32_t unit)
         gcxi_show_units(m, lo, hi);
 }
 
+/* Written pages wait until all are known, for the workers to show them. */
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
 {
     size_t page_bytes = gcxi_vm_page_bytes();
@@ -168,18 +185,30 @@ static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
     if (remember.has_digests && remember.kind == GCXI_SHOW_BETWEEN)
         gcxi_digest_forget_stw(lo, hi);
     remember.pages += (hi - lo) / page_bytes;
-    gcxi_show_units(remember.marker, lo, hi);
     while (lo < hi) {
         uint32_t unit = gcxi_addr_unit(lo);
         uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
+        GCXI_ASSERT(remember.written_count < remember.written_max);
+        remember.written[remember.written_count++] = (struct written){lo, end};
         if (unit != remember.last_unit)
             remember.last_pages = 0;
         remember.last_unit = unit;
         remember.last_pages += (end - lo) / page_bytes;
-        if (remember.last_pages >= remember.costly_pages)
+        if (remember.last_pages >= remember.costly_now)
             rest_longer(unit);
         lo = end;
     }
+}
+
+/* Some of them. */
+static bool feed_written(struct gcxi_marker *m)
+{
+    size_t i = gcxi_add_relaxed(&remember.next_written, FEED_WRITTEN);
+    size_t end = gcxi_min(i + FEED_WRITTEN, remember.written_count);
+    bool is_there = i < end;
+    for (; i < end; i++)
+        gcxi_show_units(m, remember.written[i].lo, remember.written[i].hi);
+    return is_there;
 }
 
 static void visit_nothing(uintptr_t lo, uintptr_t hi, void *arg)
@@ -194,6 +223,7 @@ static void harvest(gcxi_dirty_visitor *visit)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
     remember.last_unit = 0;
+    remember.written_count = remember.next_written = 0;
     for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, 1, &lo, &hi, end); lo = hi)
         if (remember.backend->harvest(gcxi_unit_addr(lo), gcxi_unit_addr(hi), visit, NULL) != 0)
             memset(gcxi_map.armed + lo, 0, hi - lo);
@@ -270,6 +300,11 @@ static bool feed_unarmed(struct gcxi_marker *m)
     return true;
 }
 
+static bool feed_pages(struct gcxi_marker *m)
+{
+    return feed_written(m) || feed_unarmed(m);
+}
+
 /* R6. Blocks are taken from the list of those with room from its end, which
  * lies at the high addresses: those are left for the program. */
 static bool is_taken_soon(const struct gcxi_block *block, size_t *room_bytes, size_t soon_bytes)
@@ -287,6 +322,7 @@ static bool is_taken_soon(const struct gcxi_block *block, size_t *room_bytes, si
 static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
 {
     size_t room_bytes = 0;
+    uint32_t arm_left = ARM_MOST_UNITS, disarm_left = DISARM_MOST_UNITS;
     for (uint32_t unit = end; --unit > 0;) {
         if (gcxi_map.used[unit] == 0)
             continue;
@@ -294,10 +330,13 @@ static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
         bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
         bool may_rest = how == GCXI_ARM_NOTHING ||
                         (is_resting(unit) && (how < GCXI_ARM_BEGIN || remember.has_digests));
-        if (*armed == 0 && !is_soon && !may_rest)
+        if (*armed == 0 && !is_soon && !may_rest && arm_left > 0) {
+            arm_left--;
             *armed = ARM;
-        else if (*armed != 0 && may_rest)
+        } else if (*armed != 0 && may_rest && (disarm_left > 0 || how == GCXI_ARM_NOTHING)) {
+            disarm_left -= disarm_left != 0;
             *armed = DISARM;
+        }
     }
 }
 
@@ -372,11 +411,11 @@ void gcxi_remember_beside_begin_stw(bool is_new_cycle)
         gcxi_digest_begin_stw();
 }
 
-/* The filter is asked first: another thread may be making a unit that is not in
- * it into a block just now (N2). */
-static bool is_for_second_stop(const struct gcxi_marker *m, uint32_t unit)
+/* Another thread may be making a unit that was not in use at the last stop into a
+ * block just now (N2). */
+static bool is_for_second_stop(uint32_t unit)
 {
-    return m->filter[unit] == 0 || gcxi_kind_has_trace(gcxi_unit_block(unit)->kind);
+    return !gcxi_concurrent_knows(unit) || gcxi_kind_has_trace(gcxi_unit_block(unit)->kind);
 }
 
 static bool show_owed_beside(struct gcxi_marker *m)
@@ -385,7 +424,7 @@ static bool show_owed_beside(struct gcxi_marker *m)
     if (!gcxi_owed_take(&lo, &hi))
         return false;
     uint32_t unit = gcxi_addr_unit(lo);
-    if (is_for_second_stop(m, unit))
+    if (is_for_second_stop(unit))
         gcxi_owed_add(lo, hi);
     else
         gcxi_show_range(m, gcxi_unit_block(unit), lo, hi);
@@ -399,7 +438,7 @@ static bool show_untracked_beside(struct gcxi_marker *m)
         return false;
     while (remember.beside_unit < remember.beside_end) {
         uint32_t unit = remember.beside_unit++;
-        if (m->filter[unit] == 0 || gcxi_load_relaxed(&gcxi_map.armed[unit]) != 0 ||
+        if (!gcxi_concurrent_knows(unit) || gcxi_load_relaxed(&gcxi_map.armed[unit]) != 0 ||
             !has_digest(unit))
             continue;
         gcxi_digest_show_beside(m, unit);
@@ -415,18 +454,18 @@ bool gcxi_remember_show_beside(struct gcxi_marker *m)
 
 /* ---- Entry points ---- */
 
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind)
+gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
 {
     remember.kind = kind;
+    remember.costly_now = remember.costly_pages * gcxi_min(percent, (size_t)100) / 100 + 1;
     remember.pages = remember.shown_units = remember.shown_ns = 0;
     feed_begin();
     if (gcxi_cards_are_used())
         return feed_cards;
-    remember.marker = m;
     harvest(visit_dirty);
     if (kind == GCXI_SHOW_LAST && remember.has_digests)
         gcxi_digest_begin_last_stw();
-    return feed_unarmed;
+    return feed_pages;
 }
 
 void gcxi_remember_forget(void)
@@ -497,12 +536,16 @@ static int pages_init(bool is_chosen)
     if (remember.rest == NULL)
         return -1;
     remember.level = remember.rest + gcxi_map.noscan_first;
+    remember.written_max = ((size_t)gcxi_map.noscan_first << GCXI_LG_UNIT) / gcxi_vm_page_bytes();
+    remember.written = gcxi_vm_map(remember.written_max * sizeof *remember.written);
+    if (remember.written == NULL)
+        return -1;
     if (gcxi_owed_init(gcxi_vm_page_bytes()) != 0)
         return -1;
     remember.is_chosen = is_chosen;
     remember.fault_ns = gcxi_dirty_fault_ns(remember.backend);
     uint64_t page_ns = remember.fault_ns + PAGE_NS;
-    remember.costly_pages = UNIT_NS / page_ns + 1;
+    remember.costly_pages = UNIT_NS / page_ns;
     remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;
     remember.has_digests = remember.fault_ns > FAULT_DEAR_NS;
     if (!is_chosen && remember.has_digests)

@@ -22,11 +22,11 @@ enum gcxi_show {
     GCXI_SHOW_LAST     /* the second of them */
 };
 
-/* World stopped, in a minor cycle or one that has marked concurrently: shows the
- * marker every word of every old (there: marked) object that may have been
- * written since the last cycle, and forgets that it was: now, or through the
- * feed that it returns. */
-gcxi_feed *gcxi_remember_scan(struct gcxi_marker *m, enum gcxi_show kind);
+/* World stopped, in a minor cycle or one that has marked concurrently: finds every
+ * old (there: marked) object that may have been written since the last cycle, and
+ * forgets that it was. The feed that it returns shows their words. So much was
+ * allocated since, in percent of what usually is. */
+gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent);
 
 /* For full cycles that mark beside the program. Maps what they need: 0, or -1
  * with ENOMEM. */

@@ -15,6 +15,7 @@
  *   N2      no unit that was in use at the last stop has gone, and in those that
  *           were not no slot is marked
  *   N6      a minor cycle between the stops leaves as many slots marked
+ *   N7      in units that are closed and not young no slot is old and not marked
  *
  * N3 shows as N1 and N2 of what was allocated. N5 and D1 are assertions where they
  * are relied on, and D4 is a probability. The check of C2 reads the words that the
@@ -89,15 +90,18 @@ static void verify_free_span(const struct gcxi_block *first, const char *when)
 
 /* ---- Between the stops of a full cycle ---- */
 
-/* N1, N2. The marker may be running. */
+/* N1, N2, N7. The marker may be running. */
 static void verify_marks(const struct gcxi_block *block, const char *when)
 {
     uint32_t unit = gcxi_block_unit(block);
     bool is_known = gcxi_concurrent_knows(unit);
+    bool is_open =
+        gcxi_map.young[unit] != 0 || gcxi_load_relaxed(&gcxi_concurrent_open_stw()[unit]) != 0;
     for (uint32_t i = 0; i < block->slots; i++) {
         uint8_t mark = gcxi_load_relaxed(&block->marks[i]);
         require(mark <= gcxi_map.epoch || mark == GCXI_MARK_FREED, "N1", when, unit);
         require(is_known || mark != gcxi_map.epoch, "N2", when, unit);
+        require(is_open || mark != gcxi_map.epoch_before, "N7", when, unit);
     }
 }
 

@@ -81,16 +81,25 @@ static void marker_clear(struct gcxi_marker *m)
     m->overflowed = false;
     m->is_beside = false;
     m->is_minor = false;
+    m->is_narrow = false;
     m->shown = 0;
+}
+
+void gcxi_marker_narrow(struct gcxi_marker *m, const uint8_t *filter)
+{
+    m->filter = filter;
+    m->is_narrow = true;
+    for (unsigned zone = 0; zone < GCXI_ZONES; zone++)
+        m->young[zone] = gcxi_span_of(filter, zone);
 }
 
 void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor)
 {
     marker_clear(m);
-    m->filter = is_minor ? gcxi_map.young : gcxi_map.used;
+    m->filter = gcxi_map.used;
     m->is_minor = is_minor;
-    for (unsigned zone = 0; is_minor && zone < GCXI_ZONES; zone++)
-        m->young[zone] = gcxi_young_span(zone);
+    if (is_minor)
+        gcxi_marker_narrow(m, gcxi_map.young);
 }
 
 void gcxi_marker_join(struct gcxi_marker *m, const struct gcxi_marker *first)
@@ -98,6 +107,7 @@ void gcxi_marker_join(struct gcxi_marker *m, const struct gcxi_marker *first)
     marker_clear(m);
     m->filter = first->filter;
     m->is_minor = first->is_minor;
+    m->is_narrow = first->is_narrow;
     memcpy(m->young, first->young, sizeof m->young);
 }
 
@@ -220,6 +230,49 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_quiet_words(struct gcxi_marker
     return lo < hi ? mark_push_words(m, view, sp, lo, hi) : sp;
 }
 
+/* Prefetches the block entry of a word that will be staged soon. The word may
+ * be anything, for a prefetch never faults. Hot. */
+GCXI_INLINE void mark_peek(const struct mark_view *view, uintptr_t word)
+{
+    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
+    uintptr_t entry = (uintptr_t)view->blocks + unit * sizeof(struct gcxi_block);
+    __builtin_prefetch((const void *)entry);
+}
+
+/* The mark byte of what a word that passed the filter leads to, as mark_stage finds
+ * it. */
+GCXI_INLINE const uint8_t *mark_byte(const struct mark_view *view, uintptr_t word)
+{
+    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
+    unit -= view->blocks[unit].head_back;
+    const struct gcxi_block *block = &view->blocks[unit];
+    return block->marks + gcxi_block_slot(block, word - (view->base + (unit << GCXI_LG_UNIT)));
+}
+
+/* The same where nearly all words lead to what is marked, as in objects that were
+ * written while a full cycle marked: those are dropped here, and their bodies are
+ * not read. The words of a slice, so that prefetches of mark bytes overlap. */
+GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_push_known_words(struct gcxi_marker *m,
+                                                                       const struct mark_view *view,
+                                                                       uintptr_t *sp, uintptr_t lo,
+                                                                       uintptr_t hi)
+{
+    const uint8_t *marks[SLICE_WORDS];
+    uintptr_t *passed = sp, *end = m->is_narrow ? mark_push_quiet_words(m, view, sp, lo, hi)
+                                                : mark_push_words(m, view, sp, lo, hi);
+    size_t n = (size_t)(end - passed);
+    for (size_t i = 0; i < n; i++) {
+        mark_peek(view, passed[i + PEEK]);
+        marks[i] = mark_byte(view, passed[i]);
+        __builtin_prefetch(marks[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        *sp = passed[i];
+        sp += *marks[i] != view->epoch;
+    }
+    return sp;
+}
+
 /* Scans a range that stands on the stack below sp; what is more than a slice
  * goes back. Out of line, to leave the loop its registers. */
 GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *
@@ -253,15 +306,6 @@ GCXI_INLINE void mark_stage(const struct mark_view *view, struct gcxi_staged *st
     __builtin_prefetch(staged->mark);
     if (unit < view->noscan_first)
         __builtin_prefetch((const void *)word);
-}
-
-/* Prefetches the block entry of a word that will be staged soon. The word may
- * be anything, for a prefetch never faults. Hot. */
-GCXI_INLINE void mark_peek(const struct mark_view *view, uintptr_t word)
-{
-    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
-    uintptr_t entry = (uintptr_t)view->blocks + unit * sizeof(struct gcxi_block);
-    __builtin_prefetch((const void *)entry);
 }
 
 /* Stages a batch from the top of the stack; ranges are scanned as they come.
@@ -441,10 +485,10 @@ GCXI_NO_SANITIZE size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo,
     size_t passed = 0;
     while (lo < hi) {
         uintptr_t end = hi - lo > SLICE_WORDS * WORD_BYTES ? lo + SLICE_WORDS * WORD_BYTES : hi;
-        mark_make_room(m, SLICE_WORDS + 1);
+        mark_make_room(m, SLICE_WORDS + PEEK + 1);
         uintptr_t *before = m->sp;
         m->sp = m->is_minor ? mark_push_quiet_words(m, &view, before, lo, end)
-                            : mark_push_words(m, &view, before, lo, end);
+                            : mark_push_known_words(m, &view, before, lo, end);
         passed += (size_t)(m->sp - before);
         lo = end;
     }

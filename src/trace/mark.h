@@ -33,13 +33,14 @@ struct gcxi_marker {
                                               /* entries are given to other workers        */
     const uint8_t *filter;                    /* per unit, 1: words into it matter in this cycle */
     uint8_t *put_off;                         /* beside the program, per block's first unit: M6 */
-    struct gcxi_young_span young[GCXI_ZONES]; /* per zone; in a minor cycle */
+    struct gcxi_young_span young[GCXI_ZONES]; /* per zone, of the filter; if is_narrow */
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
     uint32_t newest; /* of the two batches: the one staged last */
     uintptr_t shown; /* object that special.c showed last in this cycle */
     bool overflowed; /* entries were dropped: marked objects left unscanned */
     bool is_minor;
+    bool is_narrow;              /* the filter leaves out most units */
     bool is_beside;              /* the program runs meanwhile: M5, M6 */
 } __attribute__((aligned(128))); /* no line of it is shared with another worker's */
 
@@ -48,6 +49,10 @@ int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes);
 
 /* Prepares for a cycle: young objects only, or all. */
 void gcxi_marker_begin(struct gcxi_marker *m, bool is_minor);
+
+/* Of a full cycle that found most marked: words into units that are 0 in that filter
+ * do not matter. */
+void gcxi_marker_narrow(struct gcxi_marker *m, const uint8_t *filter);
 
 /* Prepares for marking beside the program what is old, in the units where the
  * filter is 1. In put_off, all 0, the blocks get 1 of which marked objects were
@@ -64,8 +69,8 @@ void gcxi_mark_block(struct gcxi_marker *m, const struct gcxi_block *block);
 void gcxi_mark_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
 /* As gcxi_mark_range, but reads the words now, in an old object: few of them
- * pass the filter of a minor cycle. Returns how many did. Drains when the stack
- * fills up. */
+ * pass the filter of a minor cycle, and in a full one few lead to what is not
+ * marked. Returns how many did. Drains when the stack fills up. */
 size_t gcxi_mark_old_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi);
 
 /* As gcxi_mark_range; a word also counts if it is the address one past the end

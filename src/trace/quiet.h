@@ -24,10 +24,9 @@ struct gcxi_young_span {
     uint32_t units;
 };
 
-/* World stopped. */
-GCXI_INLINE struct gcxi_young_span gcxi_young_span(enum gcxi_zone_index zone)
+/* The same of units whose byte in a table is 1. World stopped. */
+GCXI_INLINE struct gcxi_young_span gcxi_span_of(const uint8_t *young, enum gcxi_zone_index zone)
 {
-    const uint8_t *young = gcxi_map.young;
     uint32_t zone_first = gcxi_zone_first(zone), units = gcxi_zone_end(zone) - zone_first;
     const uint8_t *first = memchr(young + zone_first, 1, units);
     if (first == NULL)
@@ -35,6 +34,11 @@ GCXI_INLINE struct gcxi_young_span gcxi_young_span(enum gcxi_zone_index zone)
     const uint8_t *last = memrchr(young + zone_first, 1, units);
     uintptr_t addr = gcxi_unit_addr((uint32_t)(first - young));
     return (struct gcxi_young_span){(uint32_t)(addr >> GCXI_LG_UNIT), (uint32_t)(last - first) + 1};
+}
+
+GCXI_INLINE struct gcxi_young_span gcxi_young_span(enum gcxi_zone_index zone)
+{
+    return gcxi_span_of(gcxi_map.young, zone);
 }
 
 /* Vectors of four; compilers lower them to what the machine has. */

@@ -40,10 +40,20 @@ static uint32_t count_live(const struct gcxi_block *block)
     return live;
 }
 
+/* Where nothing has died the last count holds: to count costs 140 ns a block, which
+ * is most of what a census takes. */
+static uint32_t live_now(const struct gcxi_block *block, const struct gcxi_sweep_policy *policy)
+{
+    if (policy->open == NULL || policy->open[gcxi_block_unit(block)] != 0)
+        return count_live(block);
+    GCXI_ASSERT(count_live(block) == block->live);
+    return block->live;
+}
+
 static void census_block(struct gcxi_block *block, const struct gcxi_sweep_policy *policy,
                          struct gcxi_census *census)
 {
-    uint32_t live = count_live(block);
+    uint32_t live = live_now(block, policy);
     census->live_bytes += live * block->slot_bytes;
     census->live_before += block->live * block->slot_bytes;
     block->live = live;

@@ -14,10 +14,12 @@ struct gcxi_census {
 };
 
 /* A block is listed for allocation if at least one in so many of its slots is
- * free; scan and noscan blocks. */
+ * free; scan and noscan blocks. Where open is not NULL, blocks whose units are 0 in
+ * it hold what they held at the last census, less what was released since. */
 struct gcxi_sweep_policy {
     uint32_t scan_share;
     uint32_t noscan_share;
+    const uint8_t *open;
 };
 
 /* After marking, world stopped: counts what is live in every block (or in the

@@ -23,6 +23,7 @@
 #include "../support/scale.h"
 
 enum { LISTS = 2048, CELLS = 24, QUIET = 500, FULL_CYCLES = 3 };
+enum { DROPPED_BYTES = 4096, STEP_BYTES = 65536, STEPS = 200, FILLED_MOST = 16384 };
 enum { OK = 0, LOST = 3, NO_CYCLES = 4, NO_MEMORY = 5 };
 
 struct cell {
@@ -188,6 +189,32 @@ static int child_fork(const char *arg)
     return is_intact() ? OK : LOST;
 }
 
+/* Allocates so much that is dropped at once. */
+static void drop(size_t bytes)
+{
+    for (size_t i = 0; i < bytes / DROPPED_BYTES; i++)
+        if (gcx_alloc(DROPPED_BYTES) == NULL)
+            exit(NO_MEMORY);
+}
+
+/* Once the first stop has been, a little allocation now and then brings the second,
+ * when all is marked: not the next full nursery. */
+static int child_early(const char *arg)
+{
+    (void)arg;
+    for (size_t i = 0; stats_now().minor_cycles == 0; i++) {
+        if (i == FILLED_MOST)
+            return NO_CYCLES;
+        drop(STEP_BYTES);
+    }
+    uint64_t before = stats_now().full_cycles;
+    for (size_t i = 0; i < STEPS && stats_now().full_cycles == before; i++) {
+        usleep(20000);
+        drop(STEP_BYTES);
+    }
+    return stats_now().full_cycles != before ? OK : NO_CYCLES;
+}
+
 static void expect(const char *child, const char *tracking)
 {
     static struct child_result result;
@@ -202,6 +229,17 @@ static void test_explicit_barrier(void **state)
 {
     (void)state;
     expect("lists", "GCX_BARRIER=explicit");
+}
+
+static void test_second_stop_does_not_wait(void **state)
+{
+    static struct child_result result;
+    const char *variables[] = {"GCX_CONCURRENT=1", "GCX_BARRIER=explicit", "GCX_NURSERY=64MiB",
+                               "GCX_KEEPER=0",     "GCX_TRACE=1",          NULL};
+    (void)state;
+    child_run(&result, "early", "", variables);
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "P (full, concurrent)"));
 }
 
 static void test_userfaultfd(void **state)
@@ -239,11 +277,13 @@ static void test_off(void **state)
 
 int main(int argc, char **argv)
 {
-    static const struct child_entry children[] = {{"lists", child_lists}, {"fork", child_fork}};
+    static const struct child_entry children[] = {
+        {"lists", child_lists}, {"fork", child_fork}, {"early", child_early}};
     if (child_is(argc, argv))
         return child_main(argv, children, COUNT_OF(children));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_explicit_barrier),
+        cmocka_unit_test(test_second_stop_does_not_wait),
         cmocka_unit_test(test_userfaultfd),
         cmocka_unit_test(test_mprotect),
         cmocka_unit_test(test_fork),
