@@ -20,7 +20,7 @@
 #include "trace/workers.h"
 
 #define LITTLE_PERCENT 200
-#define LITTLE_ROOM_BYTES (7 * GCXI_MIB)
+#define LITTLE_ROOM_BYTES (5 * GCXI_MIB)
 #define MOST_PERCENT 50
 #define REFILL_SHARE 8
 #define HUGE_FROM_BYTES (64 * GCXI_MIB)
