@@ -13,12 +13,14 @@
 #include "base/parse.h"
 #include "compat/boehm_env.h"
 #include "gc/remember.h"
+#include "heap/meta.h"
 #include "heap/space.h"
 #include "trace/finalize.h"
 #include "trace/roots.h"
 #include "trace/workers.h"
 
 #define LITTLE_PERCENT 200
+#define LITTLE_ROOM_BYTES (5 * GCXI_MIB)
 #define MOST_PERCENT 50
 #define REFILL_SHARE 8
 #define HUGE_FROM_BYTES (64 * GCXI_MIB)
@@ -253,14 +255,15 @@ static void check_at_exit(void)
         GC_gcollect();
 }
 
-/* The other collector lets little heaps grow to about three times what is live,
- * so ours need not be smaller: Guile's would else collect twice as often, and
- * always fully. Larger ones grow by half at most, which with blocks filled that
+/* The other collector lets little heaps grow to about three times what is live, by
+ * some MiB, so ours need not be smaller: Guile's would else collect twice as often.
+ * Larger ones grow by as much, or by half at most, which with blocks filled that
  * are nearly full keeps w3m below the other's memory. */
 static void start_pacing(void)
 {
     struct gcxi_pacer_settings *pacer = &gcxi_gc.settings.pacer;
     pacer->little_percent = LITTLE_PERCENT;
+    pacer->little_room_bytes = LITTLE_ROOM_BYTES;
     pacer->most_percent = MOST_PERCENT;
     gcxi_gc.settings.refill_share = REFILL_SHARE;
     gcxi_space_set_huge_from(HUGE_FROM_BYTES);
@@ -459,10 +462,24 @@ GC_on_thread_event_proc GC_get_on_thread_event(void)
 
 /* ---- Heap size ---- */
 
+/* No full collection comes before what is asked for is used, and it is taken as it is
+ * used. An eighth is left for what is free in blocks. */
 int GC_expand_hp(size_t bytes)
 {
     gcxi_boehm_start();
-    return bytes < GCXI_GIB * GCXI_KIB;
+    if (bytes >= GCXI_GIB * GCXI_KIB)
+        return 0;
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return 0;
+    gcxi_mutator_lock_heap(self);
+    struct gcxi_pacer_settings *pacer = &gcxi_gc.settings.pacer;
+    pacer->goal_least_bytes =
+        gcxi_max(pacer->goal_least_bytes, gcxi_space_committed_bytes()) + bytes - bytes / 8;
+    gcxi_pacer_replan(&gcxi_gc.pacer, pacer, gcxi_meta_bytes());
+    gcxi_mutator_unlock_heap();
+    gcxi_gc_leave(self);
+    return 1;
 }
 
 void GC_set_max_heap_size(GC_word bytes)

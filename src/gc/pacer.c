@@ -174,13 +174,24 @@ static size_t limited_goal(const struct gcxi_pacer *pacer,
     return gcxi_max(limit_room(settings, overhead_bytes), live + gcxi_max(live / 8, least));
 }
 
+/* Between full cycles. A heap that is no longer little has as much as before. */
+static size_t room_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
+{
+    size_t room = pacer->live_at_full / 100 * headroom_of(pacer, settings);
+    if (!settings->is_adaptive || settings->little_room_bytes == 0)
+        return room;
+    return pacer->live_at_full < LITTLE_LIVE ? gcxi_min(room, settings->little_room_bytes)
+                                             : gcxi_max(room, settings->little_room_bytes);
+}
+
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                       size_t overhead_bytes)
 {
     size_t live = pacer->live_at_full;
     size_t goal = SIZE_MAX / 2;
     if (settings->percent >= 0)
-        goal = gcxi_max(GOAL_MIN, live + live / 100 * headroom_of(pacer, settings));
+        goal = gcxi_max(gcxi_max(GOAL_MIN, settings->goal_least_bytes),
+                        live + room_of(pacer, settings));
     if (has_free_room(pacer, settings))
         goal = gcxi_max(
             goal, gcxi_min(live + live / 100 * HEADROOM_FREE, pacer->committed_bytes / 3 * 2));
@@ -194,11 +205,18 @@ static uint64_t smoothed(uint64_t before, uint64_t now)
     return before == 0 ? now : (3 * before + now) / 4;
 }
 
+/* Nobody waits for a full cycle as short as a minor one may be: there a minor
+ * cycle is worth no more than it saves. */
+static bool full_is_short(const struct gcxi_pacer *pacer)
+{
+    return pacer->full_ns <= MINOR_NS;
+}
+
 static uint64_t regret_most(const struct gcxi_pacer *pacer)
 {
     if (pacer->full_only_next != 0)
         return pacer->full_ns;
-    return gcxi_max(REGRET_CYCLES * pacer->full_ns, REGRET_MIN_NS);
+    return gcxi_max(REGRET_CYCLES * pacer->full_ns, full_is_short(pacer) ? 0 : REGRET_MIN_NS);
 }
 
 /* Is the loss by minor cycles more than can be borne? A program that wants full
@@ -210,7 +228,8 @@ static void weigh_minor(struct gcxi_pacer *pacer, const struct gcxi_pacer_settin
     if (pacer->full_ns == 0 || pacer->full_room_bytes == 0 || settings->concurrent_bytes == 0)
         return;
     double share = (double)cycle->allocated_bytes / (double)pacer->full_room_bytes;
-    uint64_t worth = (uint64_t)((double)(MINOR_WORTH * pacer->full_ns) * share);
+    uint64_t times = full_is_short(pacer) ? 1 : MINOR_WORTH;
+    uint64_t worth = (uint64_t)((double)(times * pacer->full_ns) * share);
     pacer->regret_ns = cost > worth ? cost - worth : 0;
     if (pacer->regret_ns <= regret_most(pacer))
         return;

@@ -65,6 +65,11 @@ often=$(full_cycles)
 check "--heap-percent 900" run --trace --heap-percent 900 "$guile" "$dir/keep.scm"
 check "$often full cycles at 20 %, $(full_cycles) at 900 %" test "$often" -gt "$(full_cycles)"
 
+GC_INITIAL_HEAP_SIZE=500M check "a heap of 500 MiB from the start" run --trace "$guile" "$dir/keep.scm"
+check "cycles, but none that is full" test "$(cycles)" -gt 0 -a "$(full_cycles)" = 0
+GC_INITIAL_HEAP_SIZE=1M check "a heap of 1 MiB from the start" run --trace "$guile" "$dir/keep.scm"
+check "full cycles" test "$(full_cycles)" -gt 0
+
 check "--limit 1G" run --limit 1G "$guile" "$dir/keep.scm"
 check "output with --limit 1G" result_is_right
 { run --limit 3M "$guile" "$dir/keep.scm"; } 2>/dev/null # the shell's word of it

@@ -313,6 +313,52 @@ static void shares_may_be_others(void **state)
     assert_true(pacer.goal_bytes > 27 * GCXI_MIB && pacer.goal_bytes <= 28 * GCXI_MIB);
 }
 
+/* Room that grows with a little heap up to 7 MiB stays as much until half of the heap
+ * is more. Somebody may have asked for a larger heap. */
+static void room_has_bounds(void **state)
+{
+    const size_t lives[] = {1, 2, 3, 5, 9, 12, 40};
+    const size_t goals[] = {4, 5, 8, 12, 16, 19, 59};
+    struct gcxi_pacer_settings adaptive = usual;
+    (void)state;
+    adaptive.is_adaptive = true;
+    adaptive.little_percent = 200;
+    adaptive.most_percent = 50;
+    adaptive.little_room_bytes = 7 * GCXI_MIB;
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        struct gcxi_pacer_cycle full = {.is_full = true, .live_bytes = lives[i] * GCXI_MIB};
+        struct gcxi_pacer pacer;
+        adaptive.goal_least_bytes = 0;
+        gcxi_pacer_init(&pacer, &adaptive);
+        gcxi_pacer_update(&pacer, &adaptive, &full);
+        pacer.headroom = 50;
+        gcxi_pacer_replan(&pacer, &adaptive, 0);
+        assert_int_equal(pacer.goal_bytes >> 20, goals[i]);
+        adaptive.goal_least_bytes = 30 * GCXI_MIB;
+        gcxi_pacer_replan(&pacer, &adaptive, 0);
+        assert_int_equal(pacer.goal_bytes >> 20, gcxi_max(goals[i], 30));
+    }
+}
+
+/* Nobody waits for a full cycle as short as a minor one may be, so what both cost for
+ * the same allocation decides. Longer ones are worth three times as much. */
+static void short_full_cycles_are_as_good_as_minor_ones(void **state)
+{
+    struct program dear = {10 * GCXI_MIB, 10, 0, 2500000, 3000000, 0};
+    struct program cheap = {10 * GCXI_MIB, 10, 0, 500000, 3000000, 0};
+    struct program longer = {10 * GCXI_MIB, 10, 0, 25000000, 30000000, 0};
+    struct gcxi_pacer_settings settings = usual;
+    struct outcome o;
+    (void)state;
+    settings.nursery_bytes = 4 * GCXI_MIB;
+    simulate(&settings, &dear, 1000, &o);
+    assert_true(o.full_cycles > 8 * o.minor_cycles);
+    simulate(&settings, &cheap, 1000, &o);
+    assert_true(o.minor_cycles > 8 * o.full_cycles);
+    simulate(&settings, &longer, 1000, &o);
+    assert_true(o.minor_cycles > 8 * o.full_cycles);
+}
+
 /* More of its time goes into full cycles than into the program: memory helps. */
 static void a_little_heap_that_only_collects_gets_more(void **state)
 {
@@ -462,6 +508,8 @@ int main(void)
         cmocka_unit_test(minor_cycles_that_do_not_pay_are_left_out),
         cmocka_unit_test(a_busy_heap_uses_what_it_holds),
         cmocka_unit_test(a_little_heap_has_little_headroom),
+        cmocka_unit_test(room_has_bounds),
+        cmocka_unit_test(short_full_cycles_are_as_good_as_minor_ones),
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
