@@ -6,9 +6,9 @@ do the same, alternately, and writes the table of the page anew.
 
 A program prints the best of its rounds; the best of all runs is taken of each.
 """
+import argparse
 import re
 import subprocess
-import sys
 
 from workloads import PARTS
 
@@ -63,12 +63,16 @@ def measure(build):
 
 
 def main():
-    table = "\n".join(measure(sys.argv[1])) + "\n"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", help="directory of the bench_* programs")
+    parser.add_argument("page", nargs="?", help="the page whose table is replaced")
+    options = parser.parse_args()
+    table = "\n".join(measure(options.build)) + "\n"
     print(table, end="")
-    if len(sys.argv) > 2:
-        with open(sys.argv[2]) as f:
+    if options.page:
+        with open(options.page) as f:
             before, rest = f.read().split(BEGIN)
-        with open(sys.argv[2], "w") as f:
+        with open(options.page, "w") as f:
             f.write(before + BEGIN + table + END + rest.split(END)[1])
 
 

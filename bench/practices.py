@@ -4,11 +4,11 @@ the medians as a table, and draws a panel for each: before and after.
 
     bench/practices.py build/release/examples/practices [docs/guide/practices.svg]
 """
+import argparse
 import collections
 import re
 import statistics
 import subprocess
-import sys
 
 RUNS = 9
 ROUNDS = "1000000"
@@ -55,11 +55,15 @@ def draw(rows):
 
 
 def main():
-    rows = measure(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", help="examples/practices of a release build")
+    parser.add_argument("svg", nargs="?", help="the picture to draw")
+    options = parser.parse_args()
+    rows = measure(options.program)
     for name, before, after, unit in rows:
         print(f"| {name} | {before:,.0f} | {after:,.0f} | {unit} |")
-    if len(sys.argv) > 2:
-        with open(sys.argv[2], "w") as f:
+    if options.svg:
+        with open(options.svg, "w") as f:
             f.write("\n".join(draw(rows)) + "\n")
 
 

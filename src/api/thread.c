@@ -68,8 +68,8 @@ static struct gcxi_handoff *handoff_begin(void *(*start)(void *), void *arg)
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return NULL;
+    gcxi_mutator_lock_heap(self); /* in a blocking section it alone keeps cycles away */
     gcxi_scope_escape(self, arg);
-    gcxi_mutator_lock_heap(self);
     struct gcxi_handoff *handoff = gcxi_handoff_create(start, arg);
     gcxi_mutator_unlock_heap();
     gcxi_gc_leave(self);

@@ -98,6 +98,10 @@ void gcxi_boehm_mark_pinned(struct gcxi_marker *m);
 /* Our number of a kind of that interface; GCXI_KINDS_MAX if there is none. */
 unsigned gcxi_boehm_kind_number(int kind);
 
+/* The same of a kind whose objects must be told from all others: one that had none of
+ * its own gets it, for what is allocated from now on. */
+unsigned gcxi_boehm_kind_set_apart(int kind);
+
 /* At the end of a cycle. */
 void gcxi_boehm_figures_cycle(void);
 

@@ -299,13 +299,13 @@ static void note_leak(struct gcxi_block *block, uint32_t slot, void *arg)
 {
     struct leak *leak;
     (void)arg;
-    if (block->marks[slot] == gcxi_map.epoch || leaks.count == LEAKS_MAX)
+    if (gcxi_mark_is_kept(block->marks[slot]) || leaks.count == LEAKS_MAX)
         return;
     leak = gcxi_boehm_table_add(&leaks, ~gcxi_slot_addr(block, slot));
     if (leak == NULL)
         return;
     leak->has_pointers = block->kind != GCXI_NOSCAN;
-    block->marks[slot] = gcxi_map.epoch; /* until it was told of */
+    block->marks[slot] = gcxi_map.epoch_kept; /* until it was told of */
     gcxi_store_relaxed(&gcxi_boehm.is_due, 1);
 }
 

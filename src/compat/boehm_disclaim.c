@@ -36,7 +36,7 @@ void gcxi_boehm_disclaim_mark(struct gcxi_marker *m)
 static void keep_unreached(struct gcxi_block *block, uint32_t slot, void *arg)
 {
     uintptr_t object = gcxi_slot_addr(block, slot);
-    if (block->marks[slot] == gcxi_map.epoch || *(const uintptr_t *)object == 0)
+    if (gcxi_mark_is_kept(block->marks[slot]) || *(const uintptr_t *)object == 0)
         return;
     struct disclaimed *item = gcxi_boehm_table_add(&waiting, ~object);
     if (item == NULL)
@@ -79,11 +79,11 @@ static void proc_set(unsigned number, GC_disclaim_proc proc)
 
 void GC_register_disclaim_proc(int kind, GC_disclaim_proc proc, int mark_unconditionally)
 {
-    unsigned number = gcxi_boehm_kind_number(kind);
     (void)mark_unconditionally; /* what the object leads to is always kept */
     gcxi_boehm_start();
+    unsigned number = gcxi_boehm_kind_set_apart(kind);
     if (number < GCXI_KINDS || number >= GCXI_KINDS_MAX)
-        GC_get_abort_func()("a disclaim procedure needs a kind with a descriptor of its own");
+        GC_get_abort_func()("a disclaim procedure needs a kind made by GC_new_kind");
     else
         proc_set(number, proc);
 }

@@ -214,6 +214,13 @@ static gcx_kind number_for(GC_word descr, int adds_size)
     return create("boehm", kind_trace);
 }
 
+static void set_number(unsigned index, gcx_kind number)
+{
+    kinds.kinds[index].number = (uint8_t)number;
+    if (number >= GCXI_KINDS)
+        kinds.kind_of[number] = (uint8_t)index;
+}
+
 /* Objects are always zeroed, which is more than clears asks. */
 unsigned GC_new_kind_inner(void **free_list, GC_word descr, int adds_size, int clears)
 {
@@ -223,10 +230,8 @@ unsigned GC_new_kind_inner(void **free_list, GC_word descr, int adds_size, int c
     unsigned index = gcxi_add_relaxed(&kinds.count, 1);
     if (index >= KINDS_MAX || (number == GCXI_NOSCAN && descr != 0))
         GC_get_abort_func()("too many kinds");
-    kinds.kinds[index % KINDS_MAX] =
-        (struct kind){descr, adds_size != 0, (uint8_t)number, descr_has_proc(descr)};
-    if (number >= GCXI_KINDS)
-        kinds.kind_of[number] = (uint8_t)index;
+    kinds.kinds[index % KINDS_MAX] = (struct kind){descr, adds_size != 0, 0, descr_has_proc(descr)};
+    set_number(index % KINDS_MAX, number);
     return index;
 }
 
@@ -240,6 +245,17 @@ unsigned gcxi_boehm_kind_number(int kind)
 {
     bool is_there = (unsigned)kind < gcxi_min(kinds.count, KINDS_MAX);
     return is_there ? kinds.kinds[kind].number : GCXI_KINDS_MAX;
+}
+
+unsigned gcxi_boehm_kind_set_apart(int kind)
+{
+    unsigned number = gcxi_boehm_kind_number(kind);
+    if (kind <= BOEHM_AUNCOLLECTABLE || number >= GCXI_KINDS)
+        return number;
+    gcx_kind own = create("boehm", kind_trace);
+    if (own != 0)
+        set_number((unsigned)kind, own);
+    return own;
 }
 
 /* ---- Allocating ---- */
@@ -484,7 +500,7 @@ struct GC_ms_entry *GC_mark_and_push(void *p, struct GC_ms_entry *top, struct GC
 static void show(struct gcxi_block *block, uint32_t slot, void *arg)
 {
     struct gcxi_marker *m = arg;
-    if (block->marks[slot] == gcxi_map.epoch)
+    if (gcxi_mark_is_kept(block->marks[slot]))
         gcxi_special_show(m, block, slot, gcxi_slot_addr(block, slot),
                           gcxi_slot_addr(block, slot + 1));
 }

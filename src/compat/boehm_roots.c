@@ -219,15 +219,20 @@ int GC_is_marked(const void *p)
 {
     uint32_t slot;
     const struct gcxi_block *block = gcxi_boehm_find(p, &slot);
-    return block != NULL && block->marks[slot] == gcxi_map.epoch;
+    if (block == NULL)
+        return 0;
+    uint8_t mark = block->marks[slot];
+    return is_stopped_here() ? gcxi_mark_is_kept(mark) : gcxi_mark_is_old(mark);
 }
 
+/* Not while the heap is marked beside the program, which would then leave out what
+ * the object leads to. */
 void GC_set_mark_bit(const void *p)
 {
     uint32_t slot;
     struct gcxi_block *block = gcxi_boehm_find(p, &slot);
-    if (block != NULL)
-        block->marks[slot] = gcxi_map.epoch;
+    if (block != NULL && (is_stopped_here() || gcxi_map.epoch == gcxi_map.epoch_before))
+        block->marks[slot] = gcxi_map.epoch_kept;
 }
 
 /* Only while the world is stopped: later it would free the object. */

@@ -392,5 +392,5 @@ void gcxi_mutators_reset_after_fork(void)
     if (self == NULL)
         return;
     self->hooks.called = self->hooks.count = 0;
-    gcxi_suspend_attach(&self->suspend, self->suspend.stack_lo, self->suspend.stack_hi);
+    gcxi_suspend_reset_after_fork(&self->suspend);
 }

@@ -224,7 +224,9 @@ GCXI_INLINE bool gcxi_mark_is_old(uint8_t mark)
     return mark == gcxi_map.epoch || mark == gcxi_map.epoch_before;
 }
 
-/* Reached in this cycle, or old. World stopped. */
+/* Reached in this cycle, or old. World stopped. To compare with the epoch alone is
+ * not to ask that: a minor cycle between the stops of a full one gives its survivors
+ * the epoch before (N6 in gc/concurrent.c). */
 GCXI_INLINE bool gcxi_mark_is_kept(uint8_t mark)
 {
     return mark == gcxi_map.epoch || mark == gcxi_map.epoch_kept;

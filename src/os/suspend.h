@@ -13,7 +13,10 @@
  * P1  A thread whose state is not RUNNING touches no object, and every pointer
  *     it holds lies in saved or at or above sp on the stack that sp lies on
  *     (gc/stacks.c, S1, about the others that it has left). A blocked one may
- *     have returned from the frames it blocked in, so they are copied.
+ *     have returned from the frames it blocked in, so they are copied. Blocking
+ *     nests: within a blocking section a thread may wait for a lock of the
+ *     collector, as fork and pthread_create do, and is BLOCKED until the outermost
+ *     ends, with what it left behind when that began.
  * P2  A thread goes back to RUNNING only while no stop is requested: it stores
  *     the state, then reads the request; the collector stores the request,
  *     then reads the state. Both are sequentially consistent.
@@ -39,6 +42,7 @@ struct gcxi_suspend {
     uint32_t critical;  /* depth; the thread's own */
     uint32_t requested; /* futex; the collector's */
     uint32_t state;     /* futex; enum gcxi_suspend_state, the thread's own */
+    uint32_t blocks;    /* how many are open; the thread's own */
     uintptr_t sp;       /* valid unless RUNNING */
     uintptr_t entry_sp; /* where the program entered the collector, registers above it; or 0 */
     uintptr_t stack_lo; /* own; changes in critical sections only */
@@ -61,6 +65,10 @@ int gcxi_suspend_signal(void);
 /* Prepares s for the calling thread and makes it current; unblocks the signal. */
 void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t stack_hi);
 void gcxi_suspend_detach(void);
+
+/* In a child, by the thread that has forked in a critical section and leaves it with
+ * this: whatever blocks were open still are. */
+void gcxi_suspend_reset_after_fork(struct gcxi_suspend *s);
 
 void gcxi_suspend_park(struct gcxi_suspend *s);
 

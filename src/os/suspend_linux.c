@@ -102,6 +102,8 @@ static void become_blocked(struct gcxi_suspend *s)
 
 void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp)
 {
+    if (s->blocks++ != 0)
+        return;
     s->sp = s->entry_sp != 0 ? s->entry_sp : sp;
     s->saved_bytes = 0;
     find_alternate_stack(s);
@@ -120,6 +122,7 @@ GCXI_NO_SANITIZE static void copy_frames(struct gcxi_suspend *s, uintptr_t lo, u
 static void block_and_return_at(uintptr_t sp, void *arg)
 {
     struct gcxi_suspend *s = arg;
+    s->blocks++;
     copy_frames(s, sp, s->sp);
     find_alternate_stack(s);
     become_blocked(s);
@@ -133,11 +136,15 @@ void gcxi_suspend_block_and_return(struct gcxi_suspend *s, uintptr_t frame)
 
 void gcxi_suspend_unblock(struct gcxi_suspend *s)
 {
+    if (--s->blocks != 0)
+        return;
     wait_for_release(s, GCXI_BLOCKED);
 }
 
 void gcxi_suspend_unblock_collector(struct gcxi_suspend *s)
 {
+    if (--s->blocks != 0)
+        return;
     gcxi_store_seq_cst(&s->state, GCXI_RUNNING);
 }
 
@@ -156,11 +163,19 @@ void gcxi_suspend_attach(struct gcxi_suspend *s, uintptr_t stack_lo, uintptr_t s
     s->critical = 0;
     s->requested = 0;
     s->state = GCXI_RUNNING;
+    s->blocks = 0;
     s->stack_lo = stack_lo;
     s->stack_hi = stack_hi;
     s->blocks_signal = false;
     gcxi_suspend_self = s;
     unblock_stop_signal();
+}
+
+void gcxi_suspend_reset_after_fork(struct gcxi_suspend *s)
+{
+    s->tid = (int)syscall(SYS_gettid);
+    s->requested = 0;
+    gcxi_critical_leave(s);
 }
 
 int gcxi_suspend_signal(void)

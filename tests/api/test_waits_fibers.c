@@ -101,6 +101,76 @@ static void test_fibers(void **state)
     assert_int_equal(count_leaks(), 0);
 }
 
+/* ---- Chains --------------------------------------------------------------------------------- */
+
+enum { CHAIN = 24 }; /* more than there are searches for words */
+
+static struct fiber *chain[CHAIN], *without_end;
+
+static void yield_holding(struct fiber *self, void *arg)
+{
+    struct channel *c = channel_create(0);
+    void *objects[] = {c};
+    gcx_stack *volatile held = arg != NULL ? (*(struct fiber **)arg)->stack : NULL;
+    (void)self;
+    gcx_wait_begin(objects, 1);
+    fiber_yield();
+    gcx_wait_end();
+    gcx_keep_alive(c);
+    gcx_keep_alive(held);
+}
+
+static void yield_without_end(struct fiber *self, void *arg)
+{
+    (void)self;
+    (void)arg;
+    gcx_wait_begin(NULL, 0);
+    fiber_yield();
+    gcx_wait_end();
+}
+
+/* Each holds the one that is step further, and the last none. */
+static NOINLINE void suspend_chain(ptrdiff_t step)
+{
+    ptrdiff_t last = step > 0 ? CHAIN - 1 : 0;
+    for (ptrdiff_t i = 0; i < CHAIN; i++)
+        chain[i] = make_fiber(yield_holding, i != last ? &chain[i + step] : NULL);
+    for (size_t i = 0; i < CHAIN; i++)
+        fiber_resume(chain[i]);
+    without_end = make_fiber(yield_without_end, NULL);
+    fiber_resume(without_end);
+    take_handle(chain[CHAIN - 1 - last]);
+}
+
+static NOINLINE void end_fiber(struct fiber *f)
+{
+    fiber_resume(f);
+    assert_true(f->is_done);
+    fiber_fini(f);
+    free(f);
+}
+
+/* The last is reached by way of all others, in whatever order they are looked at;
+ * one that nothing can end is not saved by the search being given up. */
+static void check_chain(ptrdiff_t step)
+{
+    suspend_chain(step);
+    clear_stack();
+    assert_int_equal(count_leaks(), 1);
+    handle = NULL;
+    assert_int_equal(count_leaks(), CHAIN + 1);
+    for (size_t i = 0; i < CHAIN; i++)
+        end_fiber(chain[i]);
+    end_fiber(without_end);
+}
+
+static void test_long_chains(void **state)
+{
+    (void)state;
+    check_chain(1);
+    check_chain(-1);
+}
+
 static void receive_on_fiber(struct fiber *self, void *arg)
 {
     (void)self;
@@ -144,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fibers),
+        cmocka_unit_test(test_long_chains),
         cmocka_unit_test(test_a_thread_on_a_registered_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

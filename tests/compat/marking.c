@@ -126,6 +126,38 @@ static NOINLINE void make_disclaimed(void)
         *(long *)GC_finalized_malloc(40, &closure) = 7;
 }
 
+static int by_kind;
+
+static int count_by_kind(void *obj)
+{
+    by_kind += *(long *)obj == 7;
+    *(long *)obj = 0;
+    return 0;
+}
+
+static NOINLINE void make_of(unsigned plain)
+{
+    for (int i = 0; i < N; i++)
+        *(long *)GC_generic_malloc(48, (int)plain) = 7;
+}
+
+/* A kind that is scanned as any other object. */
+static void disclaim_by_kind(void)
+{
+    unsigned plain = GC_new_kind(GC_new_free_list(), GC_DS_LENGTH, 1, 1);
+    GC_register_disclaim_proc((int)plain, count_by_kind, 0);
+    make_of(plain);
+    void **kept = GC_generic_malloc(48, (int)plain);
+    kept[1] = GC_MALLOC(24);
+    watch(0, kept[1]);
+    collect();
+    for (int i = 0; i < N; i++)
+        GC_generic_malloc(48, (int)plain);
+    collect();
+    printf("disclaimed by kind: %s, kept: %d\n", nearly(by_kind, N),
+           watched[0] != 0 && kept[1] != NULL);
+}
+
 static void *hidden_root[1];
 
 static void (*old_push)(void);
@@ -160,6 +192,7 @@ int main(void)
         GC_finalized_malloc(40, &closure);
     collect();
     printf("disclaimed: %s\n", nearly(disclaimed, N));
+    disclaim_by_kind();
     void **cell = malloc(sizeof *cell);
     *cell = GC_MALLOC(24);
     watch(0, *cell);
