@@ -121,9 +121,9 @@ static void stop_world(void *arg)
     if (request->is_moot)
         return;
     choose_kind(&request->cycle);
+    gcxi_store_relaxed(&gcxi_gc.collector, request->self); /* whom the listener calls is refused */
     if (gcxi_gc.events.cycle_begin != NULL)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
-    gcxi_store_relaxed(&gcxi_gc.collector, request->self);
     request->cycle.begin_ns = gcxi_clock_ns();
     request->is_paused = gcxi_mutators_stop(request->self);
     if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
@@ -409,6 +409,7 @@ static void tell_end(const struct gcxi_cycle *cycle)
     gcxi_cycle_listener *listener = gcxi_load_acquire(&cycle_listener);
     if (listener != NULL)
         listener(cycle);
+    gcxi_gc_tell_late();
     if (events->pause_end != NULL)
         events->pause_end(cycle->end_ns - cycle->begin_ns, events->arg);
     if (events->cycle_end != NULL)

@@ -42,6 +42,7 @@
 
 #define LEAF_BYTES_MAX 256u /* of objects that are looked through before they are scanned */
 
+void (*gcxi_finalize_on_mistake)(const char *what, uintptr_t object);
 void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
 
 /* ---- Walking ---- */
@@ -93,9 +94,8 @@ static struct gcxi_block *find_slot(const struct gcxi_hook *hook, uint32_t *slot
 
 static void report_once(struct gcxi_hook *hook, const char *what)
 {
-    if ((hook->object & GCXI_HOOK_TOLD) == 0)
-        gcxi_report("%s, the object at %p: it will never be collected", what,
-                    (void *)gcxi_hook_object(hook));
+    if ((hook->object & GCXI_HOOK_TOLD) == 0 && gcxi_finalize_on_mistake != NULL)
+        gcxi_finalize_on_mistake(what, gcxi_hook_object(hook));
     hook->object |= GCXI_HOOK_TOLD;
 }
 
