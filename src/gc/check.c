@@ -11,6 +11,7 @@
 
 #include "base/lock.h"
 #include "gc/gc.h"
+#include "heap/kind.h"
 #include "heap/recycle.h"
 #include "heap/space.h"
 #include "os/module.h"
@@ -104,6 +105,14 @@ static void seal(struct check_trailer *trailer)
     trailer->seal = seal_of(trailer);
 }
 
+/* K4. Zero is what they all begin with, so whoever looks at one finds nothing. */
+static uint8_t freed_byte(const struct gcxi_block *block)
+{
+    bool is_looked_at = block->kind == GCXI_WEAK || block->kind == GCXI_EPHEMERON ||
+                        gcxi_kind_has_trace(block->kind);
+    return is_looked_at ? 0 : POISON_BYTE;
+}
+
 /* K3. */
 static void check_object(const struct gcxi_block *block, uintptr_t addr)
 {
@@ -113,7 +122,8 @@ static void check_object(const struct gcxi_block *block, uintptr_t addr)
         note("overrun past the guard", addr, trailer->bytes, trailer);
         seal(trailer);
     } else if (trailer->freed_at != NULL) {
-        check_region("write after free", addr, addr, (uintptr_t)trailer, POISON_BYTE, trailer);
+        check_region("write after free", addr, addr, (uintptr_t)trailer, freed_byte(block),
+                     trailer);
     } else {
         check_region("overrun", addr, addr + trailer->bytes, (uintptr_t)trailer, GUARD_BYTE,
                      trailer);
@@ -191,7 +201,7 @@ bool gcxi_check_free(struct gcxi_mutator *self, void *object, const void *site)
         check_object(block, (uintptr_t)object);
         trailer->freed_at = site;
         seal(trailer);
-        memset(object, POISON_BYTE, (uintptr_t)trailer - (uintptr_t)object);
+        memset(object, freed_byte(block), (uintptr_t)trailer - (uintptr_t)object);
         queue_push_locked(block, (uintptr_t)object);
     }
     gcxi_mutator_unlock_heap();
@@ -209,7 +219,7 @@ void gcxi_check_retire(struct gcxi_block *block, uint32_t slot, const void *site
     trailer->bytes |= RETIRED;
     trailer->freed_at = site;
     seal(trailer);
-    memset((void *)addr, POISON_BYTE, (uintptr_t)trailer - addr);
+    memset((void *)addr, freed_byte(block), (uintptr_t)trailer - addr);
 }
 
 bool gcxi_check_drain(struct gcxi_mutator *self)

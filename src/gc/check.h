@@ -16,6 +16,9 @@
  *     program. It is marked in every cycle.
  *     A retired object is none for the program either, and is not marked.
  * K3  A finding is told once: what was damaged is written anew.
+ * K4  A cycle interprets objects of some kinds, and those in the queue too: the
+ *     references of the library, those that a trace function reads. These are
+ *     zero there and not poison.
  *
  * Locking: the heap lock for the queue; the world stopped for the walks.
  *

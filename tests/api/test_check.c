@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gcx/gcx.h>
+#include <gcx/weak.h>
 
 #include "../support/child.h"
 #include "../support/cmocka_all.h"
@@ -153,6 +153,63 @@ static int use_after_realloc(const char *arg)
     return events;
 }
 
+/* ---- What a cycle looks at itself --------------------------------------------- */
+
+struct row {
+    size_t count;
+    void *items[6];
+};
+
+static void trace_row(void *obj, size_t size_bytes, struct gcx_tracer *tracer)
+{
+    const struct row *row = obj;
+    (void)size_bytes;
+    gcx_trace_range(tracer, row->items, row->items + row->count);
+}
+
+static gcx_kind make_row_kind(void)
+{
+    struct gcx_kind_layout layout = GCX_KIND_LAYOUT_DEFAULT;
+    layout.trace = trace_row;
+    return gcx_kind_create(&layout);
+}
+
+static void *make_looked_at(const char *arg)
+{
+    static gcx_kind kind;
+    void *target = make(arg, 64);
+    switch (arg[0]) {
+    case 'w':
+        return gcx_weak_create(target);
+    case 'l':
+        return gcx_weak_create_long(target);
+    case 't':
+        return gcx_toggle_create(target);
+    case 'e':
+        return gcx_ephemeron_create(target, target);
+    default:
+        kind = kind != 0 ? kind : make_row_kind();
+        return gcx_alloc_kind(kind, sizeof(struct row));
+    }
+}
+
+/* Freed young and old; cycles of both sorts; no pointer to them in sight, and one. */
+static int free_looked_at(const char *arg)
+{
+    void *volatile kept = make_looked_at(arg);
+    void *volatile old = make_looked_at(arg);
+    gcx_collect(GCX_FULL);
+    gcx_free(make_looked_at(arg));
+    gcx_free(old);
+    for (int i = 0; i < 4; i++) {
+        gcx_collect(i % 2 == 0 ? GCX_MINOR : GCX_FULL);
+        gcx_free(make_looked_at(arg));
+    }
+    gcx_free(old);
+    gcx_keep_alive(kept);
+    return events;
+}
+
 /* ---- No mistakes ------------------------------------------------------------- */
 
 enum { KEPT = 300, STEPS = 20000 };
@@ -293,6 +350,17 @@ static void test_the_place_before_realloc_is_freed(void **state)
     expect("use_after_realloc", "n20000", 1, words);
 }
 
+/* The second release of the old one is told, and nothing else. */
+static void test_what_a_cycle_looks_at_may_be_freed(void **state)
+{
+    static const char *const words[] = {"free again of 0x", NULL};
+    static const char *const sorts[] = {"w", "l", "t", "e", "kind"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sorts); i++) {
+        expect("free_looked_at", sorts[i], 1, words);
+    }
+}
+
 static void test_a_right_program_is_not_bothered(void **state)
 {
     (void)state;
@@ -312,6 +380,7 @@ int main(int argc, char **argv)
         {"double_free", double_free},
         {"write_after_collection", write_after_collection},
         {"use_after_realloc", use_after_realloc},
+        {"free_looked_at", free_looked_at},
         {"clean", clean},
     };
     if (child_is(argc, argv)) {
@@ -326,6 +395,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_double_frees_name_both),
         cmocka_unit_test(test_writes_to_collected_objects_are_found),
         cmocka_unit_test(test_the_place_before_realloc_is_freed),
+        cmocka_unit_test(test_what_a_cycle_looks_at_may_be_freed),
         cmocka_unit_test(test_a_right_program_is_not_bothered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
