@@ -46,10 +46,10 @@ static size_t grown_bytes(size_t bytes, size_t needed)
 static int make_room(struct gcx_builder *b, size_t n, const char *site)
 {
     size_t needed;
+    if (b->cap != 0 && n <= b->cap - b->len)
+        return 0;
     if (!gcxi_ext_add(b->len, n, &needed) || !gcxi_ext_add(needed, 1, &needed))
         return errno = ENOMEM, -1;
-    if (b->cap != 0 && needed <= b->cap)
-        return 0;
     size_t bytes = b->cap + 1;
     while (bytes < needed)
         bytes = grown_bytes(bytes < BUILDER_FIRST_BYTES ? BUILDER_FIRST_BYTES : bytes, needed);

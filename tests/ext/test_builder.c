@@ -8,6 +8,7 @@
 #include <gcx/builder.h>
 
 #include "../support/capture.h"
+#include "../support/child.h"
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
 
@@ -80,6 +81,37 @@ static void test_grow_and_no_copy(void **state)
     for (int i = 0; i < 5000; i++)
         gcx_builder_write_byte(&b, 'x');
     assert_ptr_equal(gcx_builder_string(&b), data);
+}
+
+static int count_moves(void)
+{
+    int moves = 0;
+    for (size_t n = 1; n < 3000; n++) {
+        struct gcx_builder b = GCX_BUILDER_INIT;
+        gcx_builder_grow(&b, n);
+        const char *data = b.data;
+        for (size_t i = 0; i < n; i++)
+            gcx_builder_write_byte(&b, 'x');
+        moves += gcx_builder_string(&b) != data;
+    }
+    return moves;
+}
+
+static int child_grow(const char *arg)
+{
+    (void)arg;
+    return count_moves() != 0;
+}
+
+/* To the last byte, also where an object is no larger than was asked for. */
+static void test_grow_is_exact(void **state)
+{
+    static const char *const variables[] = {"GCX_CHECK=1", NULL};
+    struct child_result result;
+    (void)state;
+    assert_int_equal(count_moves(), 0);
+    child_run(&result, "grow", "", variables);
+    assert_true(child_ok(&result));
 }
 
 static void test_reset(void **state)
@@ -168,8 +200,11 @@ static void test_bad_arguments(void **state)
     assert_string_equal(gcx_builder_string(&b), "fine");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static const struct child_entry children[] = {{"grow", child_grow}};
+    if (child_is(argc, argv))
+        return child_main(argv, children, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_empty),
@@ -177,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_long_printf),
         cmocka_unit_test(test_own_bytes),
         cmocka_unit_test(test_grow_and_no_copy),
+        cmocka_unit_test(test_grow_is_exact),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_copied),
         cmocka_unit_test(test_copy_before_use),
