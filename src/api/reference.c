@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "gcx/detail/extend.h"
 #include "gcx/scope.h"
 
 #include "api/alloc.h"
@@ -58,6 +59,11 @@ gcx_weak *gcx_weak_create(void *obj)
     return create(obj, 0, "gcx_weak_create");
 }
 
+gcx_weak *gcx_detail_weak_create(void *obj, const char *function)
+{
+    return create(obj, 0, function);
+}
+
 gcx_weak *gcx_weak_create_long(void *obj)
 {
     return create(obj, GCXI_WEAK_LONG, "gcx_weak_create_long");
@@ -100,9 +106,9 @@ int gcx_toggle_is_strong(const gcx_weak *toggle)
 
 /* ---- Ephemerons ---- */
 
-gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
+gcx_ephemeron *gcx_detail_ephemeron_create(void *key, void *value, const char *function)
 {
-    if (!watch(key, GCXI_SIDE_WAITING, "gcx_ephemeron_create"))
+    if (!watch(key, GCXI_SIDE_WAITING, function))
         return NULL;
     struct gcx_ephemeron *e = gcxi_alloc_of_kind(GCXI_EPHEMERON, sizeof *e, GCXI_SITE());
     if (e != NULL) {
@@ -113,6 +119,11 @@ gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
     gcx_keep_alive(key);
     gcx_keep_alive(value);
     return e;
+}
+
+gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
+{
+    return gcx_detail_ephemeron_create(key, value, "gcx_ephemeron_create");
 }
 
 void *gcx_ephemeron_key(gcx_ephemeron *e)
