@@ -84,7 +84,18 @@ void gcx_weak_clear(gcx_weak *weak)
 
 gcx_weak *gcx_toggle_create(void *obj)
 {
-    return create(obj, GCXI_WEAK_STRONG, "gcx_toggle_create");
+    return create(obj, GCXI_WEAK_TOGGLE | GCXI_WEAK_STRONG, "gcx_toggle_create");
+}
+
+/* The error of the call. A freed one is no toggle reference any more. */
+static int toggle_set(struct gcx_weak *toggle, bool is_strong)
+{
+    if ((toggle->flags & GCXI_WEAK_TOGGLE) == 0)
+        return EINVAL;
+    if (toggle->target == 0)
+        return ENOENT;
+    toggle->flags = GCXI_WEAK_TOGGLE | (is_strong ? GCXI_WEAK_STRONG : 0);
+    return 0;
 }
 
 int gcx_toggle_set_strong(gcx_weak *toggle, int is_strong)
@@ -92,16 +103,15 @@ int gcx_toggle_set_strong(gcx_weak *toggle, int is_strong)
     struct gcxi_mutator *self = toggle != NULL ? gcxi_gc_enter() : (errno = EINVAL, NULL);
     if (self == NULL)
         return -1;
-    bool has_target = toggle->target != 0;
-    uint64_t flags = toggle->flags & ~(uint64_t)GCXI_WEAK_STRONG;
-    toggle->flags = flags | (is_strong ? GCXI_WEAK_STRONG : 0);
+    int error = toggle_set(toggle, is_strong != 0);
     gcxi_gc_leave(self);
-    return has_target ? 0 : (errno = ENOENT, -1);
+    return error == 0 ? 0 : (errno = error, -1);
 }
 
 int gcx_toggle_is_strong(const gcx_weak *toggle)
 {
-    return toggle != NULL && (toggle->flags & GCXI_WEAK_STRONG) != 0;
+    return toggle != NULL && gcxi_load_relaxed(&toggle->target) != 0 &&
+           (toggle->flags & GCXI_WEAK_STRONG) != 0;
 }
 
 /* ---- Ephemerons ---- */
