@@ -143,7 +143,8 @@ GCX_API char *gcx_strndup(const char *s, size_t max_bytes);
 GCX_API void *gcx_memdup(const void *src, size_t n_bytes);
 
 /* Formats into a fresh noscan string and stores it in *out. Returns its
- * length in bytes, or -1 with errno and *out = NULL. */
+ * length in bytes, or -1 with errno and *out = NULL: EINVAL if out or format is
+ * NULL, ENOMEM. */
 GCX_API int gcx_asprintf(char **out, const char *format, ...) GCX_PRINTF(2, 3);
 GCX_API int gcx_vasprintf(char **out, const char *format, va_list args) GCX_PRINTF(2, 0);
 
