@@ -37,7 +37,7 @@ struct gcx_builder {
     char *data;
     size_t len;
     size_t cap;       /* bytes that fit before the final NUL; 0 also: go the slow way */
-    uintptr_t owner;  /* complement of its own address, once written */
+    uintptr_t owner;  /* complement of its own address, once written; less 1: finished */
     const char *site; /* where it was first written, or finished */
 };
 #define GCX_BUILDER_INIT \

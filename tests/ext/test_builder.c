@@ -181,6 +181,30 @@ static void test_written_after_string(void **state)
     assert_string_equal(s, "done");
 }
 
+static void test_copied_when_finished(void **state)
+{
+    struct gcx_builder b = GCX_BUILDER_INIT;
+    struct capture c;
+    (void)state;
+    gcx_builder_write_string(&b, "done");
+    gcx_builder_string(&b);
+    struct gcx_builder copy = b;
+    capture_begin(&c);
+    errno = 0;
+    const char *string = gcx_builder_string(&copy);
+    int error = errno;
+    int written = gcx_builder_write_string(&copy, "!");
+    const char *said = capture_end(&c);
+    assert_null(string);
+    assert_int_equal(error, EINVAL);
+    assert_int_equal(written, -1);
+    assert_non_null(strstr(said, "a copy of one finished"));
+    assert_string_equal(gcx_builder_string(&b), "done");
+    gcx_builder_reset(&copy);
+    assert_int_equal(gcx_builder_write_string(&copy, "own"), 0);
+    assert_string_equal(gcx_builder_string(&copy), "own");
+}
+
 static void test_bad_arguments(void **state)
 {
     struct gcx_builder b = GCX_BUILDER_INIT;
@@ -217,6 +241,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_copied),
         cmocka_unit_test(test_copy_before_use),
         cmocka_unit_test(test_written_after_string),
+        cmocka_unit_test(test_copied_when_finished),
         cmocka_unit_test(test_bad_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
