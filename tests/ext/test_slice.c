@@ -324,20 +324,13 @@ int main(int argc, char **argv)
     if (child_is(argc, argv))
         return child_main(argv, children, COUNT_OF(children));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_make),
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_no_copy_within_the_class),
-        cmocka_unit_test(test_append_itself),
-        cmocka_unit_test(test_sub_slices_share),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_bad_capacities),
-        cmocka_unit_test(test_null_arguments),
-        cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_zeroed_is_empty),
-        cmocka_unit_test(test_elements_live),
-        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_make),           cmocka_unit_test(test_append),
+        cmocka_unit_test(test_growth),         cmocka_unit_test(test_no_copy_within_the_class),
+        cmocka_unit_test(test_append_itself),  cmocka_unit_test(test_sub_slices_share),
+        cmocka_unit_test(test_copy),           cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bad_capacities), cmocka_unit_test(test_null_arguments),
+        cmocka_unit_test(test_reserve),        cmocka_unit_test(test_zeroed_is_empty),
+        cmocka_unit_test(test_elements_live),  cmocka_unit_test(test_children),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -270,9 +270,12 @@ static void test_weak_values_that_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weak_keys),   cmocka_unit_test(test_room_is_used_again),
-        cmocka_unit_test(test_weak_values), cmocka_unit_test(test_numbers_as_keys_and_visiting),
-        cmocka_unit_test(test_mistakes),    cmocka_unit_test(test_no_table),
+        cmocka_unit_test(test_weak_keys),
+        cmocka_unit_test(test_room_is_used_again),
+        cmocka_unit_test(test_weak_values),
+        cmocka_unit_test(test_numbers_as_keys_and_visiting),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_no_table),
         cmocka_unit_test(test_weak_values_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
