@@ -46,6 +46,7 @@ struct check_state {
     uint32_t first;
     uint32_t count;
     size_t bytes;
+    bool is_silent;          /* what is found is not told */
     uint32_t findings_count; /* findings_lock, as the next */
     struct check_finding findings[FINDINGS];
 };
@@ -72,7 +73,7 @@ static void note(const char *what, uintptr_t addr, size_t offset,
                  const struct check_trailer *trailer)
 {
     gcxi_lock(&findings_lock);
-    if (check->findings_count < FINDINGS)
+    if (!check->is_silent && check->findings_count < FINDINGS)
         check->findings[check->findings_count++] =
             (struct check_finding){what, ~addr, offset, *trailer};
     gcxi_unlock(&findings_lock);
@@ -305,6 +306,18 @@ void gcxi_check_mark_stw(struct gcxi_marker *m)
     }
 }
 
+/* Another thread may have held the lock, or been about to make an object. */
+void gcxi_check_reset_after_fork(void)
+{
+    gcxi_lock_reset_after_fork(&findings_lock);
+    if (check == NULL)
+        return;
+    check->findings_count = 0;
+    check->is_silent = true;
+    gcxi_check_before_stw();
+    check->is_silent = false;
+}
+
 /* ---- Telling ---- */
 
 static void tell(const char *what, const char *of, const void *p, uintptr_t addr,
@@ -337,14 +350,6 @@ static bool take_finding(struct check_finding *finding)
     }
     gcxi_unlock(&findings_lock);
     return is_taken;
-}
-
-/* Another thread may have held the lock. */
-void gcxi_check_reset_after_fork(void)
-{
-    gcxi_lock_reset_after_fork(&findings_lock);
-    if (check != NULL)
-        check->findings_count = 0;
 }
 
 void gcxi_check_tell(void)

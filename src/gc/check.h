@@ -63,7 +63,9 @@ void gcxi_check_after_stw(void);
 /* Reports what was found; outside stops and critical sections. */
 void gcxi_check_tell(void);
 
-/* What the parent has found, it tells. */
+/* At the end of the child's own preparations. What is damaged now is the parent's to
+ * tell, or an object that a thread was making that the child does not have: such
+ * become whole. */
 void gcxi_check_reset_after_fork(void);
 
 #endif

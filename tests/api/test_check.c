@@ -256,6 +256,66 @@ static int clean(const char *arg)
     return events;
 }
 
+/* ---- Forked children ----------------------------------------------------------- */
+
+static int must_stop;
+
+static void *make_many(void *arg)
+{
+    void *kept[64] = {NULL};
+    (void)arg;
+    for (size_t i = 0; __atomic_load_n(&must_stop, __ATOMIC_RELAXED) == 0; i++) {
+        size_t size = i % 1000 == 0 ? 300000 : i % 7 * 150;
+        void **slot = &kept[i % COUNT_OF(kept)];
+        gcx_free(i % 3 == 0 ? *slot : NULL);
+        *slot = i % 2 == 0 ? gcx_alloc(size) : gcx_alloc_noscan(size);
+    }
+    gcx_keep_alive(kept);
+    return NULL;
+}
+
+static int events_of_child(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        events = 0;
+        gcx_collect(GCX_MINOR);
+        gcx_collect(GCX_FULL);
+        char *p = gcx_alloc(24);
+        ((volatile char *)p)[24] = 1;
+        gcx_collect(GCX_FULL);
+        gcx_keep_alive(p);
+        _exit(events);
+    }
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+        return 90;
+    }
+    return WEXITSTATUS(status);
+}
+
+/* Each tells of its own mistake, and of nothing that a thread of the parent was
+ * just doing. */
+static int forks(const char *arg)
+{
+    pthread_t threads[3];
+    int bad = 0;
+    char *damaged = make(arg, 40);
+    ((volatile char *)damaged)[40] = 1;
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        pthread_create(&threads[i], NULL, make_many, NULL);
+    }
+    for (size_t i = 0; i < scaled(50) && bad == 0; i++) {
+        bad = events_of_child() != 1;
+    }
+    __atomic_store_n(&must_stop, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        pthread_join(threads[i], NULL);
+    }
+    gcx_keep_alive(damaged);
+    return bad != 0 ? 97 : 0;
+}
+
 /* ---- The tests ----------------------------------------------------------------- */
 
 static struct child_result result;
@@ -369,6 +429,15 @@ static void test_a_right_program_is_not_bothered(void **state)
     assert_string_equal(result.err, "");
 }
 
+static void test_children_tell_of_their_own(void **state)
+{
+    (void)state;
+    run_case("forks", "s40");
+    if (!child_ok(&result)) {
+        fail_msg("exit code %d, signal %d\n%s", result.exit_code, result.signal, result.err);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
@@ -382,6 +451,7 @@ int main(int argc, char **argv)
         {"use_after_realloc", use_after_realloc},
         {"free_looked_at", free_looked_at},
         {"clean", clean},
+        {"forks", forks},
     };
     if (child_is(argc, argv)) {
         return child_main(argv, children, COUNT_OF(children));
@@ -397,6 +467,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_place_before_realloc_is_freed),
         cmocka_unit_test(test_what_a_cycle_looks_at_may_be_freed),
         cmocka_unit_test(test_a_right_program_is_not_bothered),
+        cmocka_unit_test(test_children_tell_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
