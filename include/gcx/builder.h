@@ -37,7 +37,7 @@ struct gcx_builder {
     char *data;
     size_t len;
     size_t cap;       /* bytes that fit before the final NUL; 0 also: go the slow way */
-    uintptr_t owner;  /* complement of its own address, once written */
+    uintptr_t owner;  /* complement of its own address, once written; less 1: finished */
     const char *site; /* where it was first written, or finished */
 };
 #define GCX_BUILDER_INIT \
@@ -72,7 +72,8 @@ static inline __attribute__((unused)) int gcx_builder_write_byte_at(struct gcx_b
 }
 #define gcx_builder_write_byte(b, byte) gcx_builder_write_byte_at((b), (byte), GCX_DETAIL_SITE)
 
-/* Appends what printf would print. [collects] */
+/* Appends what printf would print. No argument may be the builder's own text,
+ * which ends with no NUL and is written behind meanwhile. [collects] */
 GCX_API int gcx_builder_printf_at(struct gcx_builder *b, const char *site, const char *format, ...)
     GCX_PRINTF(3, 4);
 GCX_API int gcx_builder_vprintf_at(struct gcx_builder *b, const char *site, const char *format,

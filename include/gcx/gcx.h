@@ -77,7 +77,8 @@ struct gcx_options {
     int stop_signal;                /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
     int64_t memory_limit;           /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
     int64_t heap_max;               /* GCX_HEAP_MAX; bytes, 0 = none; hard */
-    size_t reserve_bytes;           /* GCX_RESERVE; address space, 0 = default */
+    size_t reserve_bytes;           /* GCX_RESERVE; address space, 0 = default; halved
+                                 until the system grants it */
     size_t nursery_bytes;           /* GCX_NURSERY; 0 = from the last-level cache */
     enum gcx_finalizers finalizers; /* GCX_FINALIZERS=thread|demand */
 };
@@ -90,7 +91,8 @@ struct gcx_options {
 /* Initialises the library; NULL takes the defaults and the environment.
  * Only the first call (or first allocation) has an effect: later ones return
  * 0 and change nothing. Returns 0, or -1 with errno: EINVAL for a field out
- * of range, ENOMEM if the address space cannot be reserved. [collects: no]
+ * of range, ENOMEM if not even 16 MiB of address space can be reserved, or the
+ * collector's tables. [collects: no]
  * Example: examples/options.c */
 GCX_API int gcx_init(const struct gcx_options *opts);
 
@@ -130,8 +132,9 @@ GCX_API void *gcx_realloc(void *p, size_t size);
 
 /* Releases p at once: its memory may be the next object's, of any thread. Never
  * needed, but for gcx_alloc_root objects. NULL is a no-op. An object that a weak
- * reference, ephemeron, cleanup, finalizer or link watches is left to the
- * collector. An address that is not the start of a live object (foreign,
+ * reference, ephemeron, cleanup, finalizer or link watches, or the heap profile
+ * has sampled, is left to the collector, and a second release of it is not
+ * noticed. An address that is not the start of a live object (foreign,
  * interior, freed before) is reported and otherwise ignored; GCX_CHECK=1 finds
  * more (docs/guide-checking.md). */
 GCX_API void gcx_free(void *p);
@@ -143,7 +146,8 @@ GCX_API char *gcx_strndup(const char *s, size_t max_bytes);
 GCX_API void *gcx_memdup(const void *src, size_t n_bytes);
 
 /* Formats into a fresh noscan string and stores it in *out. Returns its
- * length in bytes, or -1 with errno and *out = NULL. */
+ * length in bytes, or -1 with errno and *out = NULL: EINVAL if out or format is
+ * NULL, ENOMEM. */
 GCX_API int gcx_asprintf(char **out, const char *format, ...) GCX_PRINTF(2, 3);
 GCX_API int gcx_vasprintf(char **out, const char *format, va_list args) GCX_PRINTF(2, 0);
 
@@ -225,9 +229,10 @@ GCX_API void gcx_enable(void);
 /* Sets the growth of the heap between full cycles, in percent of what the
  * last one found live, and returns the old value; as GOGC. -1 turns it off:
  * then only the memory limit starts full cycles. Other values below 0 change
- * nothing and set errno to EINVAL. Unless it is set, here or in the
- * environment, the collector chooses between 25 and 75 by what full cycles
- * cost. */
+ * nothing and set errno to EINVAL. Unless it is set, here, in the options or in
+ * the environment, the collector chooses between 25 and 75 by what full cycles
+ * cost; the old value is 100 then, and to set that again does not make it choose
+ * again. */
 GCX_API int gcx_set_heap_percent(int percent);
 
 /* Sets the soft limit of memory in bytes and returns the old one, INT64_MAX
@@ -237,7 +242,9 @@ GCX_API int64_t gcx_set_memory_limit(int64_t bytes);
 
 /* Sets the hard maximum of committed heap in bytes and returns the old one,
  * -1 for none. Past it allocations return NULL with ENOMEM after a full cycle
- * found no room, and succeed again when memory is free. -1 removes it. */
+ * found no room, and succeed again when memory is free. 0 lets the heap grow no
+ * more: there is what it has. -1 removes it. Values below change nothing and set
+ * errno to EINVAL. */
 GCX_API int64_t gcx_set_heap_max(int64_t bytes);
 
 /* A full cycle, then all free memory goes back to the system. [collects] */
@@ -255,8 +262,8 @@ GCX_API void gcx_dirty(const void *obj);
 
 /* ---- Roots ------------------------------------------------------------- */
 
-/* Adds [lo, hi) to the roots; lo is rounded up and hi down to whole words.
- * Returns 0, or -1 with EINVAL if hi < lo or either is NULL, ENOMEM. Adding
+/* Adds [lo, hi) to the roots; lo is rounded up and hi down to whole words. The
+ * memory must stay readable until the range is removed. Returns 0, or -1 with EINVAL if hi < lo or either is NULL, ENOMEM. Adding
  * ranges that overlap is allowed. */
 GCX_API int gcx_root_add(void *lo, void *hi);
 

@@ -95,7 +95,8 @@ GCX_API gcx_map *gcx_map_create(const struct gcx_map_options *opts);
  * over an older value. In a full bounded map another entry goes first: one not
  * found or stored since the hand of a clock last passed it. 0, or -1 with errno:
  * EINVAL for a NULL map or key, or, with a report, what is to be held weakly and
- * is no object; ENOMEM; the map is then as it was. [collects] */
+ * is no object, or as a key not the start of one; ENOMEM; the map is then as it
+ * was. [collects] */
 GCX_API int gcx_map_insert_at(gcx_map *map, const void *key, const void *value, const char *site);
 #define gcx_map_insert(map, key, value) gcx_map_insert_at((map), (key), (value), GCX_DETAIL_SITE)
 
@@ -141,7 +142,7 @@ struct gcx_map_iter {
  * no end. NULL gives one with no entries. */
 GCX_API struct gcx_map_iter gcx_map_iterate(gcx_map *map);
 
-/* Goes on to the next entry; 0 when there is none. */
+/* Goes on to the next entry; 0 when there is none. it must not be NULL. */
 GCX_API int gcx_map_next(struct gcx_map_iter *it);
 
 /* ---- Typed maps ---------------------------------------------------------- */

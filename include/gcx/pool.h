@@ -19,7 +19,7 @@
  *
  * A pool is a collected object itself: a pointer to it must be kept, it need
  * not be destroyed, and a pool that was dropped goes with its items within
- * generations + 2 full cycles. Items may be anything: collected objects, which
+ * generations + 2 full cycles; gcx_free leaves it to that. Items may be anything: collected objects, which
  * the pool keeps alive, or addresses from elsewhere, for which `size` and
  * `destroy` should be set.
  *

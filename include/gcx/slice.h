@@ -23,8 +23,8 @@
  *
  * Errors: a call that fails returns -1, NULL or an empty slice, sets errno
  * (ERANGE: out of bounds; EINVAL: a capacity that is negative or below the
- * length, elements of 0 bytes, slices of different elements; ENOMEM) and
- * changes nothing. With GCX_CHECK=1, ERANGE and EINVAL are reported on stderr
+ * length, elements of 0 bytes, slices of different elements, a NULL argument;
+ * ENOMEM) and changes nothing. With GCX_CHECK=1, ERANGE and EINVAL are reported on stderr
  * with the place of the call and the place where the slice was made; for typed
  * slices these are the place where the type was defined.
  *
@@ -83,12 +83,13 @@ GCX_API int gcx_slice_append_slice_at(struct gcx_slice *s, struct gcx_slice from
 GCX_API int gcx_slice_reserve_at(struct gcx_slice *s, size_t n, const char *site);
 #define gcx_slice_reserve(s, n) gcx_slice_reserve_at((s), (n), GCX_DETAIL_SITE)
 
-/* The element with that index, in place; NULL with ERANGE from len on. */
+/* The element with that index, in place; NULL with ERANGE from len on. s must
+ * not be NULL, which is not checked here, nor by the typed functions below. */
 GCX_API void *gcx_slice_at_at(const struct gcx_slice *s, size_t index, const char *site);
 #define gcx_slice_at(s, index) gcx_slice_at_at((s), (index), GCX_DETAIL_SITE)
 
 /* Copies the element at elem over the one with that index. 0, or -1 with
- * ERANGE. */
+ * ERANGE, or EINVAL for NULL. */
 GCX_API int gcx_slice_set_at(struct gcx_slice *s, size_t index, const void *elem, const char *site);
 #define gcx_slice_set(s, index, elem) gcx_slice_set_at((s), (index), (elem), GCX_DETAIL_SITE)
 

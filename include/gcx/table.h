@@ -41,10 +41,11 @@ GCX_API gcx_table *gcx_table_create(enum gcx_table_kind kind, const struct gcx_t
 
 /* Puts value under key, replacing what was there. 0, or -1 with errno: EINVAL
  * and a report if what the table holds weakly leads to no object, or for a NULL
- * key; ENOMEM, the table being as it was. Amortised O(1). [collects] */
+ * table or key; ENOMEM, the table being as it was. Amortised O(1). [collects] */
 GCX_API int gcx_table_put(gcx_table *table, void *key, void *value);
 
-/* The value under key, or NULL. */
+/* The value under key, or NULL. To this and the calls below a NULL table is an
+ * empty one. */
 GCX_API void *gcx_table_get(gcx_table *table, const void *key);
 
 /* Takes the entry out. 1 if there was one, else 0. */

@@ -37,10 +37,11 @@ GCX_API void gcx_weak_clear(gcx_weak *weak);
 GCX_API gcx_weak *gcx_toggle_create(void *obj);
 
 /* Makes it strong or weak. 0, or -1 with ENOENT if the object is gone, EINVAL
- * for NULL. */
+ * for NULL and for what gcx_toggle_create has not made; nothing has changed
+ * then. */
 GCX_API int gcx_toggle_set_strong(gcx_weak *toggle, int is_strong);
 
-/* 1 if it is strong now, else 0. */
+/* 1 if it holds its target now, else 0: also when the object is gone. */
 GCX_API int gcx_toggle_is_strong(const gcx_weak *toggle);
 
 /* ---- Disappearing links ------------------------------------------------- */

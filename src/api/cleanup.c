@@ -40,8 +40,11 @@ int gcx_cleanup_add(void *obj, void (*fn)(void *arg), void *arg)
 
 int gcx_cleanup_cancel(void *obj, void (*fn)(void *arg), void *arg)
 {
+    static const char name[] = "gcx_cleanup_cancel";
     struct gcxi_watched w;
-    if (!gcxi_watch_begin(&w, obj, "gcx_cleanup_cancel"))
+    if (fn == NULL)
+        return refuse(name, obj, "no function");
+    if (!gcxi_watch_begin(&w, obj, name))
         return -1;
     struct gcxi_hook like = {.object = GCXI_HOOK_CLEANUP, .cleanup = fn, .arg = arg};
     bool is_removed = gcxi_hook_remove(w.block, w.slot, &like, false);

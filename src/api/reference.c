@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "gcx/detail/extend.h"
 #include "gcx/scope.h"
 
 #include "api/alloc.h"
@@ -58,6 +59,11 @@ gcx_weak *gcx_weak_create(void *obj)
     return create(obj, 0, "gcx_weak_create");
 }
 
+gcx_weak *gcx_detail_weak_create(void *obj, const char *function)
+{
+    return create(obj, 0, function);
+}
+
 gcx_weak *gcx_weak_create_long(void *obj)
 {
     return create(obj, GCXI_WEAK_LONG, "gcx_weak_create_long");
@@ -78,7 +84,18 @@ void gcx_weak_clear(gcx_weak *weak)
 
 gcx_weak *gcx_toggle_create(void *obj)
 {
-    return create(obj, GCXI_WEAK_STRONG, "gcx_toggle_create");
+    return create(obj, GCXI_WEAK_TOGGLE | GCXI_WEAK_STRONG, "gcx_toggle_create");
+}
+
+/* The error of the call. A freed one is no toggle reference any more. */
+static int toggle_set(struct gcx_weak *toggle, bool is_strong)
+{
+    if ((toggle->flags & GCXI_WEAK_TOGGLE) == 0)
+        return EINVAL;
+    if (toggle->target == 0)
+        return ENOENT;
+    toggle->flags = GCXI_WEAK_TOGGLE | (is_strong ? GCXI_WEAK_STRONG : 0);
+    return 0;
 }
 
 int gcx_toggle_set_strong(gcx_weak *toggle, int is_strong)
@@ -86,23 +103,22 @@ int gcx_toggle_set_strong(gcx_weak *toggle, int is_strong)
     struct gcxi_mutator *self = toggle != NULL ? gcxi_gc_enter() : (errno = EINVAL, NULL);
     if (self == NULL)
         return -1;
-    bool has_target = toggle->target != 0;
-    uint64_t flags = toggle->flags & ~(uint64_t)GCXI_WEAK_STRONG;
-    toggle->flags = flags | (is_strong ? GCXI_WEAK_STRONG : 0);
+    int error = toggle_set(toggle, is_strong != 0);
     gcxi_gc_leave(self);
-    return has_target ? 0 : (errno = ENOENT, -1);
+    return error == 0 ? 0 : (errno = error, -1);
 }
 
 int gcx_toggle_is_strong(const gcx_weak *toggle)
 {
-    return toggle != NULL && (toggle->flags & GCXI_WEAK_STRONG) != 0;
+    return toggle != NULL && gcxi_load_relaxed(&toggle->target) != 0 &&
+           (toggle->flags & GCXI_WEAK_STRONG) != 0;
 }
 
 /* ---- Ephemerons ---- */
 
-gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
+gcx_ephemeron *gcx_detail_ephemeron_create(void *key, void *value, const char *function)
 {
-    if (!watch(key, GCXI_SIDE_WAITING, "gcx_ephemeron_create"))
+    if (!watch(key, GCXI_SIDE_WAITING, function))
         return NULL;
     struct gcx_ephemeron *e = gcxi_alloc_of_kind(GCXI_EPHEMERON, sizeof *e, GCXI_SITE());
     if (e != NULL) {
@@ -113,6 +129,11 @@ gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
     gcx_keep_alive(key);
     gcx_keep_alive(value);
     return e;
+}
+
+gcx_ephemeron *gcx_ephemeron_create(void *key, void *value)
+{
+    return gcx_detail_ephemeron_create(key, value, "gcx_ephemeron_create");
 }
 
 void *gcx_ephemeron_key(gcx_ephemeron *e)

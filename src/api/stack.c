@@ -46,7 +46,7 @@ gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp)
     if (self == NULL)
         return NULL;
     errno = 0;
-    gcx_stack *stack = gcxi_stacks_add(low, high, gcxi_min(used, high));
+    gcx_stack *stack = gcxi_stacks_add((uintptr_t)lo, (uintptr_t)hi, used);
     int error = errno;
     unlock_and_leave(self);
     if (stack == NULL && error == EEXIST)

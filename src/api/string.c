@@ -53,6 +53,12 @@ static int print(char **out, const char *format, va_list args, const void *site)
 {
     char buffer[256];
     va_list again;
+    if (out == NULL || format == NULL) {
+        if (out != NULL)
+            *out = NULL;
+        errno = EINVAL;
+        return -1;
+    }
     va_copy(again, args);
     int length = vsnprintf(buffer, sizeof buffer, format, args);
     *out = length >= 0 ? gcxi_alloc_for(GCXI_NOSCAN, (size_t)length + 1, site) : NULL;

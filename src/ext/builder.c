@@ -5,7 +5,8 @@
  * B1  OPEN: owner is the complement of the builder's address, so that a copy
  *     is told from it and the builder is no pointer to itself. cap > 0, and
  *     data has cap bytes besides one for the NUL.
- * B2  DONE: owner is BUILDER_DONE and cap is 0, so that writes come here.
+ * B2  DONE: owner is that less its lowest bit, which no address has, and cap is 0,
+ *     so that writes come here.
  *
  * SPDX-License-Identifier: MIT */
 #include <gcx/builder.h>
@@ -14,7 +15,6 @@
 
 #include "ext/ext.h"
 
-#define BUILDER_DONE ((uintptr_t)1)
 #define BUILDER_FIRST_BYTES ((size_t)32)
 #define BUILDER_DOUBLES_TO ((size_t)256)
 
@@ -23,12 +23,18 @@ static bool is_own(const struct gcx_builder *b)
     return b->owner == 0 || b->owner == ~(uintptr_t)b;
 }
 
+static uintptr_t done_owner(const struct gcx_builder *b)
+{
+    return ~(uintptr_t)b - 1;
+}
+
 static GCXI_EXT_COLD int refuse(const struct gcx_builder *b, const char *site)
 {
     if (b != NULL && !is_own(b))
         gcx_detail_error("builder %p at %s: %s at %s", (const void *)b, site,
-                         b->owner == BUILDER_DONE ? "it was finished"
-                                                  : "it is a copy of one first written",
+                         b->owner == done_owner(b) ? "it was finished"
+                         : (b->owner & 1) == 0     ? "it is a copy of one finished"
+                                                   : "it is a copy of one first written",
                          b->site != NULL ? b->site : "?");
     errno = EINVAL;
     return -1;
@@ -46,10 +52,10 @@ static size_t grown_bytes(size_t bytes, size_t needed)
 static int make_room(struct gcx_builder *b, size_t n, const char *site)
 {
     size_t needed;
+    if (b->cap != 0 && n <= b->cap - b->len)
+        return 0;
     if (!gcxi_ext_add(b->len, n, &needed) || !gcxi_ext_add(needed, 1, &needed))
         return errno = ENOMEM, -1;
-    if (b->cap != 0 && needed <= b->cap)
-        return 0;
     size_t bytes = b->cap + 1;
     while (bytes < needed)
         bytes = grown_bytes(bytes < BUILDER_FIRST_BYTES ? BUILDER_FIRST_BYTES : bytes, needed);
@@ -131,7 +137,7 @@ size_t gcx_builder_len(const struct gcx_builder *b)
 
 char *gcx_builder_string_at(struct gcx_builder *b, const char *site)
 {
-    if (b != NULL && b->owner == BUILDER_DONE)
+    if (b != NULL && b->owner == done_owner(b))
         return b->data;
     if (b == NULL || !is_own(b)) {
         refuse(b, site);
@@ -140,7 +146,7 @@ char *gcx_builder_string_at(struct gcx_builder *b, const char *site)
     if (b->cap == 0 && make_room(b, 0, site) != 0)
         return NULL;
     b->data[b->len] = '\0';
-    b->owner = BUILDER_DONE;
+    b->owner = done_owner(b);
     b->cap = 0;
     b->site = site;
     return b->data;

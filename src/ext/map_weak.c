@@ -23,6 +23,8 @@
  * SPDX-License-Identifier: MIT */
 #include "ext/map_table.h"
 
+#define INSERT "gcx_map_insert" /* for reports */
+
 static void **place_at(const struct gcx_map *map, const char *entry)
 {
     return (void **)(void *)(uintptr_t)(entry + map->value_at);
@@ -84,9 +86,22 @@ static bool store_holder(struct gcx_map *map, const void *key, void *holder)
     return true;
 }
 
-/* W2. The value's place of a key that has none; NULL with errno. */
-static void *add_weak_key(struct gcx_map *map, const void *key)
+/* An address inside one would be another key than its start. */
+static bool is_inside(const void *key, const char *function)
 {
+    const void *base = gcx_base(key);
+    if (base == NULL || base == key)
+        return false;
+    gcx_detail_error("%s(%p): inside the object at %p, not its start", function, key, base);
+    errno = EINVAL;
+    return true;
+}
+
+/* W2. The value's place of a key that has none; NULL with errno. */
+static void *add_weak_key(struct gcx_map *map, const void *key, const char *function)
+{
+    if (is_inside(key, function))
+        return NULL;
     uint64_t inverted = invert(key);
     void *cell = NULL;
     if (map->cell_bytes != 0) {
@@ -96,13 +111,13 @@ static void *add_weak_key(struct gcx_map *map, const void *key)
         if (map->is_cell_noscan) /* it comes as it is */
             memset(cell, 0, map->cell_bytes);
     }
-    void *ephemeron = gcx_ephemeron_create((void *)(uintptr_t)key, cell);
+    void *ephemeron = gcx_detail_ephemeron_create((void *)(uintptr_t)key, cell, function);
     if (!store_holder(map, &inverted, ephemeron))
         return NULL;
     return cell != NULL ? cell : place_at(map, gcxi_map_entry(map, slot_of(map, key)));
 }
 
-void *gcxi_map_weak_ensure(struct gcx_map *map, const void *key)
+static void *ensure(struct gcx_map *map, const void *key, const char *function)
 {
     if (!has_weak_keys(map) || key == NULL) {
         errno = EINVAL;
@@ -110,25 +125,27 @@ void *gcxi_map_weak_ensure(struct gcx_map *map, const void *key)
     }
     void *value = gcxi_map_weak_find(map, key);
     if (value == NULL)
-        value = add_weak_key(map, key);
+        value = add_weak_key(map, key, function);
     gcx_keep_alive(key);
     return value;
 }
 
+void *gcxi_map_weak_ensure(struct gcx_map *map, const void *key)
+{
+    return ensure(map, key, "gcx_map_ensure");
+}
+
 static int insert_weak_value(struct gcx_map *map, const void *key, const void *value)
 {
-    if (value == NULL) {
-        errno = EINVAL;
-        return -1;
-    }
-    return store_holder(map, key, gcx_weak_create((void *)(uintptr_t)value)) ? 0 : -1;
+    gcx_weak *weak = gcx_detail_weak_create((void *)(uintptr_t)value, INSERT);
+    return store_holder(map, key, weak) ? 0 : -1;
 }
 
 int gcxi_map_weak_insert(struct gcx_map *map, const void *key, const void *value)
 {
     if (!has_weak_keys(map))
         return insert_weak_value(map, key, value);
-    char *place = gcxi_map_weak_ensure(map, key);
+    char *place = ensure(map, key, INSERT);
     if (place == NULL)
         return -1;
     if (map->cell_bytes == 0)

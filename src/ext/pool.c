@@ -415,7 +415,7 @@ gcx_pool *gcx_pool_create(const struct gcx_pool_options *opts)
         return NULL;
     }
     gcx_pool *pool = gcx_alloc(sizeof *pool);
-    if (pool == NULL)
+    if (pool == NULL || gcx_weak_create(pool) == NULL) /* watched: Q5 */
         return NULL;
     pool->options = *opts;
     if (pool->options.generations == 0)

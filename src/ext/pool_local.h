@@ -20,6 +20,8 @@
  *     touches the shared count. A credit is counted out when its shard is
  *     evicted or its thread ends. A thread has at most one in each generation,
  *     and near_count is so small that all are a quarter of the limit at most.
+ * Q5  The list needs each pool until it is unlinked: a weak reference to it,
+ *     which nobody keeps, makes gcx_free leave it to the collector.
  *
  * Rejected: credits that others may take, an atomic operation in every put: 6 ns.
  *

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ext/site.h"
 
@@ -45,8 +46,12 @@ static void start(void)
     if (__atomic_exchange_n(&is_started, 1, __ATOMIC_RELAXED) != 0)
         return;
     const char *value = getenv("GCX_RESOURCE_REPORT");
-    if (value != NULL && value[0] == '1' && value[1] == '\0')
+    if (value == NULL || *value == '\0' || strcmp(value, "0") == 0)
+        return;
+    if (strcmp(value, "1") == 0)
         atexit(print_all);
+    else
+        gcx_detail_error("GCX_RESOURCE_REPORT=%s is ignored: expected 0 or 1", value);
 }
 
 /* ---- The table ---- */

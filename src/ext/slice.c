@@ -151,8 +151,15 @@ static GCXI_EXT_NOINLINE int grow(struct gcx_slice *s, size_t n, const char *sit
     return 0;
 }
 
+static GCXI_EXT_COLD int no_argument(const struct gcx_slice *s, const char *site)
+{
+    return fault(s != NULL ? s : &slice_nothing, site, EINVAL, "a NULL argument");
+}
+
 int gcx_slice_reserve_at(struct gcx_slice *s, size_t n, const char *site)
 {
+    if (GCXI_EXT_UNLIKELY(s == NULL))
+        return no_argument(s, site);
     return n <= s->cap - s->len ? 0 : grow(s, n, site);
 }
 
@@ -160,6 +167,8 @@ int gcx_slice_append_n_at(struct gcx_slice *s, const void *elems, size_t n, cons
 {
     if (n == 0)
         return 0;
+    if (GCXI_EXT_UNLIKELY(s == NULL || elems == NULL))
+        return no_argument(s, site);
     if (n > s->cap - s->len && grow(s, n, site) != 0)
         return -1;
     char *to = element(s, s->len);
@@ -172,7 +181,7 @@ int gcx_slice_append_n_at(struct gcx_slice *s, const void *elems, size_t n, cons
 
 int gcx_slice_append_slice_at(struct gcx_slice *s, struct gcx_slice from, const char *site)
 {
-    if (from.len != 0 && from.elem_bytes != s->elem_bytes)
+    if (from.len != 0 && s != NULL && from.elem_bytes != s->elem_bytes)
         return fault(s, site, EINVAL, "slices of different elements");
     return gcx_slice_append_n_at(s, from.data, from.len, site);
 }
@@ -189,6 +198,8 @@ void *gcx_slice_at_at(const struct gcx_slice *s, size_t index, const char *site)
 
 int gcx_slice_set_at(struct gcx_slice *s, size_t index, const void *elem, const char *site)
 {
+    if (GCXI_EXT_UNLIKELY(s == NULL || elem == NULL))
+        return no_argument(s, site);
     void *to = gcx_slice_at_at(s, index, site);
     if (to == NULL)
         return -1;

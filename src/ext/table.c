@@ -24,6 +24,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <gcx/detail/extend.h>
+
 #define TAG_MASK ((uintptr_t)15)
 #define GONE ((uintptr_t)1) /* no address: lies in the first page */
 #define FIRST_CELLS 16u
@@ -227,14 +229,16 @@ gcx_table *gcx_table_create(enum gcx_table_kind kind, const struct gcx_table_key
 
 int gcx_table_put(gcx_table *table, void *key, void *value)
 {
-    if (key == NULL) {
+    static const char name[] = "gcx_table_put";
+    if (table == NULL || key == NULL) {
+        gcx_detail_error("%s: the %s is NULL", name, table == NULL ? "table" : "key");
         errno = EINVAL;
         return -1;
     }
     if ((table->used + 1) * 4 > (table->mask + 1) * 3 && !resize(table))
         return -1;
-    void *object = has_weak_keys(table) ? (void *)gcx_ephemeron_create(key, value)
-                                        : (void *)gcx_weak_create(value);
+    void *object = has_weak_keys(table) ? (void *)gcx_detail_ephemeron_create(key, value, name)
+                                        : (void *)gcx_detail_weak_create(value, name);
     if (object == NULL)
         return -1;
     uint64_t hash = key_hash(table, key);
@@ -247,12 +251,16 @@ int gcx_table_put(gcx_table *table, void *key, void *value)
 
 void *gcx_table_get(gcx_table *table, const void *key)
 {
+    if (table == NULL)
+        return NULL;
     struct probe p = probe(table, key, key_hash(table, key));
     return p.found ? p.value : NULL;
 }
 
 int gcx_table_remove(gcx_table *table, const void *key)
 {
+    if (table == NULL)
+        return 0;
     struct probe p = probe(table, key, key_hash(table, key));
     if (p.found)
         cell_drop(table, p.at);
@@ -261,13 +269,13 @@ int gcx_table_remove(gcx_table *table, const void *key)
 
 size_t gcx_table_count(gcx_table *table)
 {
-    return count_live(table);
+    return table != NULL ? count_live(table) : 0;
 }
 
 int gcx_table_each(gcx_table *table, int (*visit)(void *key, void *value, void *arg), void *arg)
 {
     int status = 0;
-    for (size_t i = 0; i <= table->mask && status == 0; i++) {
+    for (size_t i = 0; table != NULL && i <= table->mask && status == 0; i++) {
         void *key, *value;
         uintptr_t word = *cell_word(table, i);
         if (word != 0 && word != GONE && cell_read(table, i, &key, &value))

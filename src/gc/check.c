@@ -11,6 +11,7 @@
 
 #include "base/lock.h"
 #include "gc/gc.h"
+#include "heap/kind.h"
 #include "heap/recycle.h"
 #include "heap/space.h"
 #include "os/module.h"
@@ -45,6 +46,7 @@ struct check_state {
     uint32_t first;
     uint32_t count;
     size_t bytes;
+    bool is_silent;          /* what is found is not told */
     uint32_t findings_count; /* findings_lock, as the next */
     struct check_finding findings[FINDINGS];
 };
@@ -71,7 +73,7 @@ static void note(const char *what, uintptr_t addr, size_t offset,
                  const struct check_trailer *trailer)
 {
     gcxi_lock(&findings_lock);
-    if (check->findings_count < FINDINGS)
+    if (!check->is_silent && check->findings_count < FINDINGS)
         check->findings[check->findings_count++] =
             (struct check_finding){what, ~addr, offset, *trailer};
     gcxi_unlock(&findings_lock);
@@ -104,6 +106,14 @@ static void seal(struct check_trailer *trailer)
     trailer->seal = seal_of(trailer);
 }
 
+/* K4. Zero is what they all begin with, so whoever looks at one finds nothing. */
+static uint8_t freed_byte(const struct gcxi_block *block)
+{
+    bool is_looked_at = block->kind == GCXI_WEAK || block->kind == GCXI_EPHEMERON ||
+                        gcxi_kind_has_trace(block->kind);
+    return is_looked_at ? 0 : POISON_BYTE;
+}
+
 /* K3. */
 static void check_object(const struct gcxi_block *block, uintptr_t addr)
 {
@@ -113,7 +123,8 @@ static void check_object(const struct gcxi_block *block, uintptr_t addr)
         note("overrun past the guard", addr, trailer->bytes, trailer);
         seal(trailer);
     } else if (trailer->freed_at != NULL) {
-        check_region("write after free", addr, addr, (uintptr_t)trailer, POISON_BYTE, trailer);
+        check_region("write after free", addr, addr, (uintptr_t)trailer, freed_byte(block),
+                     trailer);
     } else {
         check_region("overrun", addr, addr + trailer->bytes, (uintptr_t)trailer, GUARD_BYTE,
                      trailer);
@@ -191,7 +202,7 @@ bool gcxi_check_free(struct gcxi_mutator *self, void *object, const void *site)
         check_object(block, (uintptr_t)object);
         trailer->freed_at = site;
         seal(trailer);
-        memset(object, POISON_BYTE, (uintptr_t)trailer - (uintptr_t)object);
+        memset(object, freed_byte(block), (uintptr_t)trailer - (uintptr_t)object);
         queue_push_locked(block, (uintptr_t)object);
     }
     gcxi_mutator_unlock_heap();
@@ -209,7 +220,7 @@ void gcxi_check_retire(struct gcxi_block *block, uint32_t slot, const void *site
     trailer->bytes |= RETIRED;
     trailer->freed_at = site;
     seal(trailer);
-    memset((void *)addr, POISON_BYTE, (uintptr_t)trailer - addr);
+    memset((void *)addr, freed_byte(block), (uintptr_t)trailer - addr);
 }
 
 bool gcxi_check_drain(struct gcxi_mutator *self)
@@ -295,6 +306,18 @@ void gcxi_check_mark_stw(struct gcxi_marker *m)
     }
 }
 
+/* Another thread may have held the lock, or been about to make an object. */
+void gcxi_check_reset_after_fork(void)
+{
+    gcxi_lock_reset_after_fork(&findings_lock);
+    if (check == NULL)
+        return;
+    check->findings_count = 0;
+    check->is_silent = true;
+    gcxi_check_before_stw();
+    check->is_silent = false;
+}
+
 /* ---- Telling ---- */
 
 static void tell(const char *what, const char *of, const void *p, uintptr_t addr,
@@ -327,14 +350,6 @@ static bool take_finding(struct check_finding *finding)
     }
     gcxi_unlock(&findings_lock);
     return is_taken;
-}
-
-/* Another thread may have held the lock. */
-void gcxi_check_reset_after_fork(void)
-{
-    gcxi_lock_reset_after_fork(&findings_lock);
-    if (check != NULL)
-        check->findings_count = 0;
 }
 
 void gcxi_check_tell(void)

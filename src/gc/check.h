@@ -16,6 +16,9 @@
  *     program. It is marked in every cycle.
  *     A retired object is none for the program either, and is not marked.
  * K3  A finding is told once: what was damaged is written anew.
+ * K4  A cycle interprets objects of some kinds, and those in the queue too: the
+ *     references of the library, those that a trace function reads. These are
+ *     zero there and not poison.
  *
  * Locking: the heap lock for the queue; the world stopped for the walks.
  *
@@ -60,7 +63,9 @@ void gcxi_check_after_stw(void);
 /* Reports what was found; outside stops and critical sections. */
 void gcxi_check_tell(void);
 
-/* What the parent has found, it tells. */
+/* At the end of the child's own preparations. What is damaged now is the parent's to
+ * tell, or an object that a thread was making that the child does not have: such
+ * become whole. */
 void gcxi_check_reset_after_fork(void);
 
 #endif

@@ -60,13 +60,13 @@ static void after_fork_in_child(void)
     gcxi_workers_reset_after_fork();
     gcxi_mutators_reset_after_fork();
     gcxi_leaks_reset_after_fork();
-    gcxi_check_reset_after_fork();
     gcxi_scope_report_reset_after_fork();
     gcxi_hooks_reset_after_fork();
     gcxi_runner_reset_after_fork();
     gcxi_keeper_reset_after_fork();
     gcxi_concurrent_reset_after_fork();
     gcxi_remember_reset_after_fork();
+    gcxi_check_reset_after_fork();
 }
 
 void gcxi_fork_init(void)

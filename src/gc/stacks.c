@@ -156,9 +156,9 @@ struct gcx_stack *gcxi_stacks_add(uintptr_t lo, uintptr_t hi, uintptr_t sp)
     struct gcx_stack *stack = stack_create();
     if (stack == NULL)
         return NULL;
-    stack->lo = lo;
-    stack->hi = hi;
-    stack->sp = sp;
+    stack->lo = gcxi_align_up(lo, sizeof(uintptr_t));
+    stack->hi = gcxi_align_down(hi, sizeof(uintptr_t));
+    stack->sp = gcxi_min(sp, stack->hi);
     gcxi_stack_index_insert(stack);
     return stack;
 }

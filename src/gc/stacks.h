@@ -86,8 +86,9 @@ void gcxi_stacks_attach(struct gcxi_thread_stacks *t, uintptr_t lo, uintptr_t hi
  * lock. */
 void gcxi_stacks_detach(struct gcxi_thread_stacks *t);
 
-/* A new record for [lo, hi), of which [sp, hi) holds something; with scan, for
- * what it shows. NULL with ENOMEM, or EEXIST if it overlaps another. Heap lock. */
+/* A new record for the words in [lo, hi), of which there is one at least and [sp, hi)
+ * holds something; with scan, for what it shows. NULL with ENOMEM, or EEXIST if a byte
+ * of it belongs to another. Heap lock. */
 struct gcx_stack *gcxi_stacks_add(uintptr_t lo, uintptr_t hi, uintptr_t sp);
 struct gcx_stack *gcxi_stacks_add_scan(void (*scan)(struct gcx_scanner *scanner, void *arg),
                                        void *arg);

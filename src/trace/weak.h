@@ -7,8 +7,9 @@
 #include "trace/mark.h"
 
 enum gcxi_weak_flag {
-    GCXI_WEAK_LONG = 1,  /* outlives finalization */
-    GCXI_WEAK_STRONG = 2 /* a toggle reference that holds its target */
+    GCXI_WEAK_LONG = 1,   /* outlives finalization */
+    GCXI_WEAK_STRONG = 2, /* a toggle reference that holds its target */
+    GCXI_WEAK_TOGGLE = 4  /* one that may */
 };
 
 /* An object of kind GCXI_WEAK. The target never changes but to 0. */

@@ -696,6 +696,24 @@ static void test_asprintf(void **state)
     }
 }
 
+static int asprintf_to(char **out, const char *format)
+{
+    return gcx_asprintf(out, format, 1);
+}
+
+static void test_asprintf_without_arguments(void **state)
+{
+    (void)state;
+    char *s = "before";
+    errno = 0;
+    assert_int_equal(asprintf_to(NULL, "%d"), -1);
+    assert_int_equal(errno, EINVAL);
+    errno = 0;
+    assert_int_equal(asprintf_to(&s, NULL), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_null(s);
+}
+
 static void test_asprintf_error(void **state)
 {
     (void)state;
@@ -745,6 +763,7 @@ int main(void)
         cmocka_unit_test(test_strings_are_not_scanned),
         cmocka_unit_test(test_memdup),
         cmocka_unit_test(test_asprintf),
+        cmocka_unit_test(test_asprintf_without_arguments),
         cmocka_unit_test(test_asprintf_error),
         cmocka_unit_test(test_version),
     };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gcx/gcx.h>
+#include <gcx/weak.h>
 
 #include "../support/child.h"
 #include "../support/cmocka_all.h"
@@ -153,6 +153,63 @@ static int use_after_realloc(const char *arg)
     return events;
 }
 
+/* ---- What a cycle looks at itself --------------------------------------------- */
+
+struct row {
+    size_t count;
+    void *items[6];
+};
+
+static void trace_row(void *obj, size_t size_bytes, struct gcx_tracer *tracer)
+{
+    const struct row *row = obj;
+    (void)size_bytes;
+    gcx_trace_range(tracer, row->items, row->items + row->count);
+}
+
+static gcx_kind make_row_kind(void)
+{
+    struct gcx_kind_layout layout = GCX_KIND_LAYOUT_DEFAULT;
+    layout.trace = trace_row;
+    return gcx_kind_create(&layout);
+}
+
+static void *make_looked_at(const char *arg)
+{
+    static gcx_kind kind;
+    void *target = make(arg, 64);
+    switch (arg[0]) {
+    case 'w':
+        return gcx_weak_create(target);
+    case 'l':
+        return gcx_weak_create_long(target);
+    case 't':
+        return gcx_toggle_create(target);
+    case 'e':
+        return gcx_ephemeron_create(target, target);
+    default:
+        kind = kind != 0 ? kind : make_row_kind();
+        return gcx_alloc_kind(kind, sizeof(struct row));
+    }
+}
+
+/* Freed young and old; cycles of both sorts; no pointer to them in sight, and one. */
+static int free_looked_at(const char *arg)
+{
+    void *volatile kept = make_looked_at(arg);
+    void *volatile old = make_looked_at(arg);
+    gcx_collect(GCX_FULL);
+    gcx_free(make_looked_at(arg));
+    gcx_free(old);
+    for (int i = 0; i < 4; i++) {
+        gcx_collect(i % 2 == 0 ? GCX_MINOR : GCX_FULL);
+        gcx_free(make_looked_at(arg));
+    }
+    gcx_free(old);
+    gcx_keep_alive(kept);
+    return events;
+}
+
 /* ---- No mistakes ------------------------------------------------------------- */
 
 enum { KEPT = 300, STEPS = 20000 };
@@ -197,6 +254,66 @@ static int clean(const char *arg)
     }
     gcx_collect(GCX_FULL);
     return events;
+}
+
+/* ---- Forked children ----------------------------------------------------------- */
+
+static int must_stop;
+
+static void *make_many(void *arg)
+{
+    void *kept[64] = {NULL};
+    (void)arg;
+    for (size_t i = 0; __atomic_load_n(&must_stop, __ATOMIC_RELAXED) == 0; i++) {
+        size_t size = i % 1000 == 0 ? 300000 : i % 7 * 150;
+        void **slot = &kept[i % COUNT_OF(kept)];
+        gcx_free(i % 3 == 0 ? *slot : NULL);
+        *slot = i % 2 == 0 ? gcx_alloc(size) : gcx_alloc_noscan(size);
+    }
+    gcx_keep_alive(kept);
+    return NULL;
+}
+
+static int events_of_child(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        events = 0;
+        gcx_collect(GCX_MINOR);
+        gcx_collect(GCX_FULL);
+        char *p = gcx_alloc(24);
+        ((volatile char *)p)[24] = 1;
+        gcx_collect(GCX_FULL);
+        gcx_keep_alive(p);
+        _exit(events);
+    }
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+        return 90;
+    }
+    return WEXITSTATUS(status);
+}
+
+/* Each tells of its own mistake, and of nothing that a thread of the parent was
+ * just doing. */
+static int forks(const char *arg)
+{
+    pthread_t threads[3];
+    int bad = 0;
+    char *damaged = make(arg, 40);
+    ((volatile char *)damaged)[40] = 1;
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        pthread_create(&threads[i], NULL, make_many, NULL);
+    }
+    for (size_t i = 0; i < scaled(50) && bad == 0; i++) {
+        bad = events_of_child() != 1;
+    }
+    __atomic_store_n(&must_stop, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        pthread_join(threads[i], NULL);
+    }
+    gcx_keep_alive(damaged);
+    return bad != 0 ? 97 : 0;
 }
 
 /* ---- The tests ----------------------------------------------------------------- */
@@ -293,12 +410,32 @@ static void test_the_place_before_realloc_is_freed(void **state)
     expect("use_after_realloc", "n20000", 1, words);
 }
 
+/* The second release of the old one is told, and nothing else. */
+static void test_what_a_cycle_looks_at_may_be_freed(void **state)
+{
+    static const char *const words[] = {"free again of 0x", NULL};
+    static const char *const sorts[] = {"w", "l", "t", "e", "kind"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sorts); i++) {
+        expect("free_looked_at", sorts[i], 1, words);
+    }
+}
+
 static void test_a_right_program_is_not_bothered(void **state)
 {
     (void)state;
     run_case("clean", "s1");
     assert_true(child_ok(&result));
     assert_string_equal(result.err, "");
+}
+
+static void test_children_tell_of_their_own(void **state)
+{
+    (void)state;
+    run_case("forks", "s40");
+    if (!child_ok(&result)) {
+        fail_msg("exit code %d, signal %d\n%s", result.exit_code, result.signal, result.err);
+    }
 }
 
 int main(int argc, char **argv)
@@ -312,7 +449,9 @@ int main(int argc, char **argv)
         {"double_free", double_free},
         {"write_after_collection", write_after_collection},
         {"use_after_realloc", use_after_realloc},
+        {"free_looked_at", free_looked_at},
         {"clean", clean},
+        {"forks", forks},
     };
     if (child_is(argc, argv)) {
         return child_main(argv, children, COUNT_OF(children));
@@ -326,7 +465,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_double_frees_name_both),
         cmocka_unit_test(test_writes_to_collected_objects_are_found),
         cmocka_unit_test(test_the_place_before_realloc_is_freed),
+        cmocka_unit_test(test_what_a_cycle_looks_at_may_be_freed),
         cmocka_unit_test(test_a_right_program_is_not_bothered),
+        cmocka_unit_test(test_children_tell_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

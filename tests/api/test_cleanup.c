@@ -764,12 +764,17 @@ static void test_mistakes(void **state)
     int own = gcx_cleanup_add(p, note, p + 63);
     int own_finalizer = gcx_finalizer_set(p, note_finalizer, p);
     int none = gcx_cleanup_add(p, NULL, NULL);
+    errno = 0;
+    int cancelled_none = gcx_cleanup_cancel(p, NULL, NULL);
+    int error = errno;
     int outside = gcx_cleanup_add(&foreign, note, NULL);
     int of_root = gcx_finalizer_set(root, note_finalizer, NULL);
     const char *text = capture_end(&capture);
     check_refused(own, text, "the argument lies in the object and would keep it alive");
     check_refused(own_finalizer, text, "gcx_finalizer_set");
     check_refused(none, text, "no function");
+    check_refused(cancelled_none, text, "gcx_cleanup_cancel");
+    assert_int_equal(error, EINVAL);
     check_refused(outside, text, "no object of this heap");
     check_refused(of_root, text, "a root object");
     gcx_free(root);

@@ -549,6 +549,8 @@ static void test_mistakes_are_named(void **state)
     EXPECT(is_registered(f.memory + 2 * STACK_BYTES - 8, end, NULL), EEXIST, "already");
     EXPECT(is_registered(memory, end, NULL), EEXIST, "already");
     EXPECT(is_registered(f.memory + 64, f.memory + 128, NULL), EEXIST, "already");
+    EXPECT(is_registered(memory, f.memory + 1, NULL), EEXIST, "already");
+    EXPECT(is_registered(f.memory + STACK_BYTES - 1, other.memory, NULL), EEXIST, "already");
     EXPECT(is_registered(NULL, end, NULL), EINVAL, "range");
     EXPECT(is_registered(end, memory, NULL), EINVAL, "range");
     EXPECT(is_registered(memory, memory, NULL), EINVAL, "range");

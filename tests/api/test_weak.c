@@ -181,6 +181,29 @@ static void test_toggle(void **state)
     gcx_free(strong);
 }
 
+static void test_toggle_mistakes(void **state)
+{
+    (void)state;
+    void *volatile p = make_leaf(1);
+    gcx_weak *not_toggles[] = {NULL, gcx_weak_create(p), gcx_weak_create_long(p)};
+    for (size_t i = 0; i < COUNT_OF(not_toggles); i++) {
+        errno = 0;
+        assert_int_equal(gcx_toggle_set_strong(not_toggles[i], 1), -1);
+        assert_int_equal(errno, EINVAL);
+        assert_int_equal(gcx_toggle_is_strong(not_toggles[i]), 0);
+    }
+    gcx_weak *toggle = gcx_toggle_create(p);
+    assert_int_equal(gcx_toggle_set_strong(toggle, 0), 0);
+    assert_int_equal(gcx_toggle_set_strong(toggle, 1), 0);
+    assert_int_equal(gcx_toggle_is_strong(toggle), 1);
+    gcx_weak_clear(toggle);
+    assert_int_equal(gcx_toggle_is_strong(toggle), 0);
+    errno = 0;
+    assert_int_equal(gcx_toggle_set_strong(toggle, 1), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(gcx_toggle_is_strong(toggle), 0);
+}
+
 /* ---- Links ---------------------------------------------------------------- */
 
 static NOINLINE void fill_links(void **links, void **strong, int (*add)(void **link, void *obj))
@@ -644,6 +667,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_free_of_a_watched_object),
         cmocka_unit_test(test_free_of_watched_neighbours),
         cmocka_unit_test(test_toggle),
+        cmocka_unit_test(test_toggle_mistakes),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_ephemerons),
         cmocka_unit_test(test_chains),

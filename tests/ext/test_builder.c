@@ -8,6 +8,7 @@
 #include <gcx/builder.h>
 
 #include "../support/capture.h"
+#include "../support/child.h"
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
 
@@ -82,6 +83,37 @@ static void test_grow_and_no_copy(void **state)
     assert_ptr_equal(gcx_builder_string(&b), data);
 }
 
+static int count_moves(void)
+{
+    int moves = 0;
+    for (size_t n = 1; n < 3000; n++) {
+        struct gcx_builder b = GCX_BUILDER_INIT;
+        gcx_builder_grow(&b, n);
+        const char *data = b.data;
+        for (size_t i = 0; i < n; i++)
+            gcx_builder_write_byte(&b, 'x');
+        moves += gcx_builder_string(&b) != data;
+    }
+    return moves;
+}
+
+static int child_grow(const char *arg)
+{
+    (void)arg;
+    return count_moves() != 0;
+}
+
+/* To the last byte, also where an object is no larger than was asked for. */
+static void test_grow_is_exact(void **state)
+{
+    static const char *const variables[] = {"GCX_CHECK=1", NULL};
+    struct child_result result;
+    (void)state;
+    assert_int_equal(count_moves(), 0);
+    child_run(&result, "grow", "", variables);
+    assert_true(child_ok(&result));
+}
+
 static void test_reset(void **state)
 {
     struct gcx_builder b = GCX_BUILDER_INIT;
@@ -149,6 +181,30 @@ static void test_written_after_string(void **state)
     assert_string_equal(s, "done");
 }
 
+static void test_copied_when_finished(void **state)
+{
+    struct gcx_builder b = GCX_BUILDER_INIT;
+    struct capture c;
+    (void)state;
+    gcx_builder_write_string(&b, "done");
+    gcx_builder_string(&b);
+    struct gcx_builder copy = b;
+    capture_begin(&c);
+    errno = 0;
+    const char *string = gcx_builder_string(&copy);
+    int error = errno;
+    int written = gcx_builder_write_string(&copy, "!");
+    const char *said = capture_end(&c);
+    assert_null(string);
+    assert_int_equal(error, EINVAL);
+    assert_int_equal(written, -1);
+    assert_non_null(strstr(said, "a copy of one finished"));
+    assert_string_equal(gcx_builder_string(&b), "done");
+    gcx_builder_reset(&copy);
+    assert_int_equal(gcx_builder_write_string(&copy, "own"), 0);
+    assert_string_equal(gcx_builder_string(&copy), "own");
+}
+
 static void test_bad_arguments(void **state)
 {
     struct gcx_builder b = GCX_BUILDER_INIT;
@@ -168,8 +224,11 @@ static void test_bad_arguments(void **state)
     assert_string_equal(gcx_builder_string(&b), "fine");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static const struct child_entry children[] = {{"grow", child_grow}};
+    if (child_is(argc, argv))
+        return child_main(argv, children, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_empty),
@@ -177,10 +236,12 @@ int main(void)
         cmocka_unit_test(test_long_printf),
         cmocka_unit_test(test_own_bytes),
         cmocka_unit_test(test_grow_and_no_copy),
+        cmocka_unit_test(test_grow_is_exact),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_copied),
         cmocka_unit_test(test_copy_before_use),
         cmocka_unit_test(test_written_after_string),
+        cmocka_unit_test(test_copied_when_finished),
         cmocka_unit_test(test_bad_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

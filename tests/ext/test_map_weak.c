@@ -380,19 +380,42 @@ static void test_mistakes(void **state)
     assert_null(abouts_ensure(m, &foreign));
     assert_int_equal(by_number_insert(values, 1, &foreign), -1);
     assert_int_equal(errno, EINVAL);
-    assert_non_null(strstr(capture_end(&capture), "no object of this heap"));
+    errno = 0;
+    assert_int_equal(by_number_insert(values, 1, NULL), -1);
+    assert_int_equal(errno, EINVAL);
+    const char *said = capture_end(&capture);
+    assert_non_null(strstr(said, "no object of this heap"));
+    assert_non_null(strstr(said, "gcx_map_insert((nil))"));
+    assert_non_null(strstr(said, "gcx_map_ensure("));
+    assert_null(strstr(said, "_create"));
     errno = 0;
     assert_int_equal(abouts_insert(m, NULL, about), -1);
     assert_int_equal(errno, EINVAL);
     assert_null(abouts_find(m, NULL));
     errno = 0;
-    assert_int_equal(by_number_insert(values, 1, NULL), -1);
-    assert_int_equal(errno, EINVAL);
-    errno = 0;
     assert_null(gcx_map_ensure(values.map, &one));
     assert_int_equal(errno, EINVAL);
     assert_int_equal(abouts_len(m) + by_number_len(values), 0);
     assert_int_equal(abouts_delete(m, &foreign), -1);
+}
+
+static void test_a_key_is_the_start_of_an_object(void **state)
+{
+    static struct capture capture;
+    (void)state;
+    reset();
+    struct abouts m = abouts_create(0);
+    struct item *items = gcx_alloc(2 * sizeof *items);
+    struct about about = {NULL, NULL};
+    capture_begin(&capture);
+    errno = 0;
+    assert_int_equal(abouts_insert(m, items + 1, about), -1);
+    assert_int_equal(errno, EINVAL);
+    const char *said = capture_end(&capture);
+    assert_non_null(strstr(said, "gcx_map_insert("));
+    assert_non_null(strstr(said, "not its start"));
+    assert_int_equal(abouts_len(m), 0);
+    assert_int_equal(abouts_insert(m, items, about), 0);
 }
 
 int main(int argc, char **argv)
@@ -411,6 +434,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_weak_values),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_a_key_is_the_start_of_an_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

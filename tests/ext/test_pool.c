@@ -639,6 +639,26 @@ static void test_double_put_in_a_row(void **state)
     assert_null(gcx_pool_get(pool));
 }
 
+/* A pool is left to the collector, which looks at it as long as it holds items. */
+static void free_pool_with_items(gcx_pool *pool)
+{
+    gcx_pool_put(pool, gcx_alloc(48));
+    gcx_free(pool);
+    for (int i = 0; i < 4; i++) {
+        void *volatile next = gcx_alloc(gcx_size(pool));
+        memset(next, 0xa5, gcx_size(next));
+        gcx_collect(GCX_FULL);
+    }
+}
+
+static void test_freed_pools(void **state)
+{
+    (void)state;
+    free_pool_with_items(pool_with(make, NULL, 0));
+    free_pool_with_items(pool_with(make, on_destroy, 4));
+    assert_int_equal(destroyed, 1);
+}
+
 /* In a child with GCX_CHECK=1; arg names the misuse. */
 static int child_misuse(const char *arg)
 {
@@ -731,6 +751,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_odd_buffers),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_double_put_in_a_row),
+        cmocka_unit_test(test_freed_pools),
         cmocka_unit_test(test_checked_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,12 +245,17 @@ static void test_report_at_exit(void **state)
 {
     static const char *const variables[] = {"GCX_RESOURCE_REPORT=1", "GCX_FINALIZERS=demand", NULL};
     static const char *const others[] = {"GCX_FINALIZERS=demand", NULL};
+    static const char *const nonsense[] = {"GCX_RESOURCE_REPORT=bogus", NULL};
     static struct child_result result;
     (void)state;
     child_run(&result, "forget", NULL, variables);
     assert_true(child_ok(&result));
     assert_non_null(strstr(result.err, ": 10 opened, 0 closed, "));
     assert_non_null(strstr(result.err, ": 1 opened, 0 closed, 0 forgotten, 1 open\n"));
+    child_run(&result, "forget", NULL, nonsense);
+    assert_true(child_ok(&result));
+    assert_non_null(strstr(result.err, "GCX_RESOURCE_REPORT=bogus is ignored"));
+    assert_null(strstr(result.err, "opened"));
     child_run(&result, "forget", NULL, others);
     assert_true(child_ok(&result));
     assert_null(strstr(result.err, "opened"));

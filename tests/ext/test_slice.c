@@ -201,6 +201,32 @@ static void test_bad_capacities(void **state)
     assert_int_equal(gcx_slice_append_slice(&bytes, ints_untyped(s)), -1);
 }
 
+static void check_einval(int status)
+{
+    assert_int_equal(status, -1);
+    assert_int_equal(errno, EINVAL);
+    errno = 0;
+}
+
+static void test_null_arguments(void **state)
+{
+    (void)state;
+    int elem = 1;
+    struct gcx_slice s = gcx_slice_make(sizeof elem, 1, 1);
+    struct ints typed = ints_make(1, 1);
+    errno = 0;
+    check_einval(gcx_slice_append(NULL, &elem));
+    check_einval(gcx_slice_append_n(&s, NULL, 5));
+    check_einval(ints_append_n(&typed, NULL, 5));
+    check_einval(gcx_slice_append_slice(NULL, s));
+    check_einval(gcx_slice_reserve(NULL, 1));
+    check_einval(gcx_slice_set(NULL, 0, &elem));
+    check_einval(gcx_slice_set(&s, 0, NULL));
+    assert_int_equal(gcx_slice_append_n(&s, NULL, 0), 0);
+    assert_int_equal(s.len, 1);
+    assert_int_equal(s.cap, 1);
+}
+
 static void test_reserve(void **state)
 {
     (void)state;
@@ -298,19 +324,13 @@ int main(int argc, char **argv)
     if (child_is(argc, argv))
         return child_main(argv, children, COUNT_OF(children));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_make),
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_no_copy_within_the_class),
-        cmocka_unit_test(test_append_itself),
-        cmocka_unit_test(test_sub_slices_share),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_bad_capacities),
-        cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_zeroed_is_empty),
-        cmocka_unit_test(test_elements_live),
-        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_make),           cmocka_unit_test(test_append),
+        cmocka_unit_test(test_growth),         cmocka_unit_test(test_no_copy_within_the_class),
+        cmocka_unit_test(test_append_itself),  cmocka_unit_test(test_sub_slices_share),
+        cmocka_unit_test(test_copy),           cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bad_capacities), cmocka_unit_test(test_null_arguments),
+        cmocka_unit_test(test_reserve),        cmocka_unit_test(test_zeroed_is_empty),
+        cmocka_unit_test(test_elements_live),  cmocka_unit_test(test_children),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

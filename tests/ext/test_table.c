@@ -219,19 +219,64 @@ static void test_mistakes(void **state)
     assert_int_equal(errno, EINVAL);
     assert_int_equal(gcx_table_put(*table, NULL, table), -1);
     assert_int_equal(errno, EINVAL);
-    assert_non_null(strstr(capture_end(&capture), "no object of this heap"));
+    const char *said = capture_end(&capture);
+    assert_non_null(strstr(said, "no object of this heap"));
+    assert_non_null(strstr(said, "the key is NULL"));
+    assert_non_null(strstr(said, "gcx_table_put("));
+    assert_null(strstr(said, "_create"));
     assert_null(gcx_table_create(GCX_TABLE_WEAK_KEYS, &strings));
     assert_int_equal(errno, EINVAL);
     assert_int_equal(gcx_table_count(*table), 0);
     assert_int_equal(gcx_table_remove(*table, &foreign), 0);
 }
 
+static int fail_if_visited(void *key, void *value, void *arg)
+{
+    (void)key;
+    (void)value;
+    (void)arg;
+    return 1;
+}
+
+static void test_no_table(void **state)
+{
+    (void)state;
+    static struct capture capture;
+    static int key;
+    capture_begin(&capture);
+    errno = 0;
+    assert_int_equal(gcx_table_put(NULL, &key, &key), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_non_null(strstr(capture_end(&capture), "the table is NULL"));
+    assert_null(gcx_table_get(NULL, &key));
+    assert_int_equal(gcx_table_remove(NULL, &key), 0);
+    assert_int_equal(gcx_table_count(NULL), 0);
+    assert_int_equal(gcx_table_each(NULL, fail_if_visited, NULL), 0);
+}
+
+static void test_weak_values_that_are_none(void **state)
+{
+    (void)state;
+    static struct capture capture;
+    reset(GCX_TABLE_WEAK_VALUES, NULL);
+    capture_begin(&capture);
+    assert_int_equal(gcx_table_put(*table, table, NULL), -1);
+    assert_int_equal(errno, EINVAL);
+    const char *said = capture_end(&capture);
+    assert_non_null(strstr(said, "gcx_table_put("));
+    assert_null(strstr(said, "_create"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weak_keys),   cmocka_unit_test(test_room_is_used_again),
-        cmocka_unit_test(test_weak_values), cmocka_unit_test(test_numbers_as_keys_and_visiting),
+        cmocka_unit_test(test_weak_keys),
+        cmocka_unit_test(test_room_is_used_again),
+        cmocka_unit_test(test_weak_values),
+        cmocka_unit_test(test_numbers_as_keys_and_visiting),
         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_no_table),
+        cmocka_unit_test(test_weak_values_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,10 @@ GCX_API int gcx_detail_is_object_stw(const void *p);
 /* gcx_base and gcx_size in one. */
 GCX_API void *gcx_detail_object(const void *p, size_t *bytes);
 
+/* As those of gcx.h, and a mistake is reported as one of that function. */
+GCX_API gcx_weak *gcx_detail_weak_create(void *obj, const char *function);
+GCX_API gcx_ephemeron *gcx_detail_ephemeron_create(void *key, void *value, const char *function);
+
 /* Reports misuse on stderr and to the error event. */
 GCX_API void gcx_detail_error(const char *format, ...) GCX_PRINTF(1, 2);
 
