@@ -35,6 +35,7 @@ static struct {
     GC_stop_func stop;
     int log_fd;
     GC_word told_gc_no;
+    GC_word heap_max; /* set before the start */
     uint32_t is_running;
     bool is_incremental;
 } control = {.log_fd = STDERR_FILENO};
@@ -308,6 +309,8 @@ static GCXI_COLD void start(void)
         gcxi_store_release(&gcxi_boehm.is_started, true);
         gcxi_boehm_threads_init();
         gcxi_boehm_kinds_init();
+        if (control.heap_max != 0)
+            GC_set_max_heap_size(control.heap_max);
         gcxi_boehm_env_after();
         atexit(check_at_exit);
     }
@@ -482,10 +485,13 @@ int GC_expand_hp(size_t bytes)
     return 1;
 }
 
+/* Before the start it does not start the library: other settings may follow. */
 void GC_set_max_heap_size(GC_word bytes)
 {
-    gcxi_boehm_start();
-    gcx_set_heap_max(bytes == 0 || bytes > INT64_MAX ? -1 : (int64_t)bytes);
+    if (gcxi_load_acquire(&gcxi_boehm.is_started))
+        gcx_set_heap_max(bytes == 0 || bytes > INT64_MAX ? -1 : (int64_t)bytes);
+    else
+        control.heap_max = bytes;
 }
 
 /* ---- Forking: handlers of the library do it ---- */
