@@ -38,6 +38,7 @@ static struct {
     GC_word heap_max; /* set before the start */
     uint32_t is_running;
     bool is_incremental;
+    bool logs_cycles;
 } control = {.log_fd = STDERR_FILENO};
 
 /* ---- Words to the outside ---- */
@@ -197,12 +198,27 @@ static void on_pause_begin(void *arg)
     tell(GC_EVENT_MARK_START);
 }
 
+void gcxi_boehm_log_cycles(void)
+{
+    control.logs_cycles = true;
+}
+
+static void log_cycle(enum gcx_cycle kind)
+{
+    unsigned long micros = (unsigned long)(gcxi_gc.totals.pause_last_ns / 1000);
+    GC_log_printf("gc %lu (%s): stopped for %lu.%03lu ms, heap %lu KiB, live %lu KiB\n", GC_gc_no,
+                  kind == GCX_FULL ? "full" : "minor", micros / 1000, micros % 1000,
+                  (unsigned long)(GC_get_heap_size() >> 10),
+                  (unsigned long)(gcxi_gc.totals.live_bytes >> 10));
+}
+
 static void on_cycle_end(enum gcx_cycle kind, void *arg)
 {
-    (void)kind;
     (void)arg;
     GC_gc_no++;
     gcxi_boehm_figures_cycle();
+    if (control.logs_cycles)
+        log_cycle(kind);
     tell(GC_EVENT_MARK_END);
     tell(GC_EVENT_RECLAIM_START);
     tell(GC_EVENT_RECLAIM_END);
