@@ -62,7 +62,8 @@ static void unwatch_stw(uintptr_t addr)
         return;
     const struct gcxi_block *block = gcxi_unit_block(unit);
     if (block->side != 0)
-        gcxi_side_of(block)->watched[gcxi_block_slot(block, addr - gcxi_block_addr(block))] = 0;
+        gcxi_side_unwatch_stw(gcxi_side_of(block),
+                              gcxi_block_slot(block, addr - gcxi_block_addr(block)));
 }
 
 static bool diag_settle_stw(const void *object)

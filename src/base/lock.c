@@ -32,7 +32,8 @@ void gcxi_unlock(struct gcxi_lock *lock)
     pthread_mutex_unlock(&lock->mutex);
 }
 
-void gcxi_lock_reset_after_fork(struct gcxi_lock *lock)
+/* ThreadSanitizer takes what threads of the parent did before for a race. */
+GCXI_NO_SANITIZE void gcxi_lock_reset_after_fork(struct gcxi_lock *lock)
 {
     pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     lock->mutex = fresh;

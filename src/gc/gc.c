@@ -29,19 +29,69 @@
 #include "os/clock.h"
 #include "os/vm.h"
 #include "trace/special.h"
+#include "trace/finalize.h"
 #include "trace/workers.h"
 
+#define ERROR_BYTES 512
+#define LATE_ERRORS 8u
 #define REFUSALS_TOLD 3 /* reports of a mistake that may come by the million */
+
+/* ---- Mistakes found with the world stopped ---- */
+
+/* On stderr at once; a listener that allocates, or takes a lock that a stopped thread
+ * holds, would wait for ever, so it is told when the threads run again. */
+static struct {
+    uint32_t count;
+    struct {
+        const char *what;
+        uintptr_t object; /* complemented, as this is static data */
+    } list[LATE_ERRORS];
+} late;
+
+#define NEVER_COLLECTED "%s, the object at %p: it will never be collected"
+
+static void error_later(const char *what, uintptr_t object)
+{
+    if (object == 0)
+        gcxi_report("%s", what);
+    else
+        gcxi_report(NEVER_COLLECTED, what, (void *)object);
+    uint32_t i = gcxi_add_relaxed(&late.count, 1);
+    if (i < LATE_ERRORS) {
+        late.list[i].what = what;
+        late.list[i].object = ~object;
+    }
+}
+
+void gcxi_gc_tell_late(void)
+{
+    char text[ERROR_BYTES];
+    uint32_t count = late.count < LATE_ERRORS ? late.count : LATE_ERRORS;
+    for (uint32_t i = 0; i < count && gcxi_gc.events.error != NULL; i++) {
+        uintptr_t object = ~late.list[i].object;
+        if (object != 0)
+            snprintf(text, sizeof text, NEVER_COLLECTED, late.list[i].what, (void *)object);
+        else
+            snprintf(text, sizeof text, "%s", late.list[i].what);
+        gcxi_gc.events.error(text, gcxi_gc.events.arg);
+    }
+    gcxi_store_relaxed(&late.count, 0);
+}
 
 /* ---- Starting ---- */
 
 static pthread_mutex_t init_mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool is_initialised;
 
+/* Under the heap lock, as in a cycle: what the listener calls is refused too. */
 static void tell_growth(size_t committed_bytes)
 {
-    if (gcxi_gc.events.heap_grow != NULL)
-        gcxi_gc.events.heap_grow(committed_bytes, gcxi_gc.events.arg);
+    if (gcxi_gc.events.heap_grow == NULL)
+        return;
+    struct gcxi_mutator *before = gcxi_load_relaxed(&gcxi_gc.collector);
+    gcxi_store_relaxed(&gcxi_gc.collector, gcxi_mutator_self());
+    gcxi_gc.events.heap_grow(committed_bytes, gcxi_gc.events.arg);
+    gcxi_store_relaxed(&gcxi_gc.collector, before);
 }
 
 static int init_parts(const struct gcxi_settings *settings)
@@ -70,6 +120,7 @@ static int init_locked(const struct gcx_options *opts)
     gcxi_lane_one_slot = gcxi_lane_one_slot || settings->stress != 0;
     gcxi_space_set_max(settings->heap_max);
     gcxi_space_on_grow(tell_growth);
+    gcxi_finalize_on_mistake = error_later;
     gcxi_pacer_init(&gcxi_gc.pacer, &settings->pacer);
     gcxi_stacks_init();
     gcxi_fork_init();
@@ -97,8 +148,9 @@ static GCXI_COLD struct gcxi_mutator *refuse_in_trace(void)
 {
     static uint32_t times;
     if (gcxi_add_relaxed(&times, 1) < REFUSALS_TOLD)
-        gcxi_report("a trace callback must not allocate or call libgcx but for gcx_trace_word and "
-                    "gcx_trace_range: refused");
+        error_later("a trace callback must not allocate or call libgcx but for gcx_trace_word and "
+                    "gcx_trace_range: refused",
+                    0);
     errno = EPERM;
     return NULL;
 }
@@ -149,7 +201,7 @@ struct gcxi_mutator *gcxi_gc_enter(void)
 
 void gcxi_gc_error(const char *format, ...)
 {
-    char message[512];
+    char message[ERROR_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);

@@ -108,4 +108,7 @@ void *gcxi_gc_alloc_recycled(struct gcxi_mutator *self, struct gcxi_lane *lane);
 /* Reports misuse on stderr and to the error event. */
 void gcxi_gc_error(const char *format, ...) GCXI_PRINTF(1, 2);
 
+/* The error events of a cycle, once its threads run again. Heap lock. */
+void gcxi_gc_tell_late(void);
+
 #endif

@@ -24,7 +24,7 @@ static void sample(struct gcxi_local *local, uint64_t *sample_left, uintptr_t ad
     local->sampled_bytes = slot_bytes;
 }
 
-size_t gcxi_sample_piece(struct gcxi_local *local, struct gcxi_lane *lane, size_t left)
+size_t gcxi_sample_piece_slow(struct gcxi_local *local, struct gcxi_lane *lane, size_t left)
 {
     size_t slot_bytes = lane->block->slot_bytes;
     if (!draw(&lane->sample_left))

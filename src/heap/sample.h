@@ -37,8 +37,17 @@ GCXI_INLINE bool gcxi_sampler_is_on(void)
     return gcxi_load_relaxed(&gcxi_sampler) != NULL;
 }
 
-/* How much of the next `left` bytes of the lane's run is to be made ready. */
-size_t gcxi_sample_piece(struct gcxi_local *local, struct gcxi_lane *lane, size_t left);
+size_t gcxi_sample_piece_slow(struct gcxi_local *local, struct gcxi_lane *lane, size_t left);
+
+/* How much of the next `left` bytes of the lane's run is to be made ready.
+ * Mostly all, for pieces are small beside the gaps. */
+GCXI_INLINE size_t gcxi_sample_piece(struct gcxi_local *local, struct gcxi_lane *lane, size_t left)
+{
+    if (GCXI_UNLIKELY(lane->sample_left <= left))
+        return gcxi_sample_piece_slow(local, lane, left);
+    lane->sample_left -= left;
+    return left;
+}
 
 /* An object that is handed out without a run; *sample_left is its counter. */
 void gcxi_sample_object(struct gcxi_local *local, uint64_t *sample_left, uintptr_t addr,

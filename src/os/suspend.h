@@ -22,6 +22,9 @@
  *     then reads the state. Both are sequentially consistent.
  * P3  Parking counts as critical, so that no stop signal parks a thread within
  *     it: the collector may already read sp, which P2 left valid.
+ * P4  Only a collector that has stored the request waits for the state: whoever
+ *     stores BLOCKED and then reads no request wakes nobody. As in P2 one of the
+ *     two sees the other.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_OS_SUSPEND_H

@@ -92,6 +92,14 @@ static void stop_handler(int signal)
     errno = saved_errno;
 }
 
+/* P4. */
+static void become_blocked(struct gcxi_suspend *s)
+{
+    gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);
+    if (gcxi_load_seq_cst(&s->requested) != 0)
+        gcxi_futex_wake(&s->state, 1);
+}
+
 void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp)
 {
     if (s->blocks++ != 0)
@@ -99,8 +107,7 @@ void gcxi_suspend_block(struct gcxi_suspend *s, uintptr_t sp)
     s->sp = s->entry_sp != 0 ? s->entry_sp : sp;
     s->saved_bytes = 0;
     find_alternate_stack(s);
-    gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);
-    gcxi_futex_wake(&s->state, 1);
+    become_blocked(s);
 }
 
 /* P1. */
@@ -118,8 +125,7 @@ static void block_and_return_at(uintptr_t sp, void *arg)
     s->blocks++;
     copy_frames(s, sp, s->sp);
     find_alternate_stack(s);
-    gcxi_store_seq_cst(&s->state, GCXI_BLOCKED);
-    gcxi_futex_wake(&s->state, 1);
+    become_blocked(s);
 }
 
 void gcxi_suspend_block_and_return(struct gcxi_suspend *s, uintptr_t frame)

@@ -42,6 +42,7 @@
 
 #define LEAF_BYTES_MAX 256u /* of objects that are looked through before they are scanned */
 
+void (*gcxi_finalize_on_mistake)(const char *what, uintptr_t object);
 void (*gcxi_finalize_more)(struct gcxi_marker *m, bool is_minor);
 
 /* ---- Walking ---- */
@@ -93,9 +94,8 @@ static struct gcxi_block *find_slot(const struct gcxi_hook *hook, uint32_t *slot
 
 static void report_once(struct gcxi_hook *hook, const char *what)
 {
-    if ((hook->object & GCXI_HOOK_TOLD) == 0)
-        gcxi_report("%s, the object at %p: it will never be collected", what,
-                    (void *)gcxi_hook_object(hook));
+    if ((hook->object & GCXI_HOOK_TOLD) == 0 && gcxi_finalize_on_mistake != NULL)
+        gcxi_finalize_on_mistake(what, gcxi_hook_object(hook));
     hook->object |= GCXI_HOOK_TOLD;
 }
 
@@ -221,18 +221,19 @@ static uint32_t clear_links(uint32_t first)
 static void ready_slots(const struct gcxi_block *block, uint32_t lo, uint32_t hi)
 {
     struct gcxi_hooks *h = &gcxi_hooks;
-    const struct gcxi_side side = *gcxi_side_of(block);
+    struct gcxi_side *side = gcxi_side_of(block);
+    uint32_t *hooks = side->hooks;
     const uint8_t *marks = block->marks;
     uint8_t epoch = gcxi_map.epoch;
     bool has_links = h->counts[GCXI_HOOK_LONG_LINK] != 0;
     uint32_t *ready = h->ready;
     uint32_t end = h->ready_first + h->ready_count, mask = h->ready_room - 1;
     for (uint32_t slot = lo; slot < hi; slot++) {
-        uint32_t first = side.hooks[slot];
+        uint32_t first = hooks[slot];
         if (first == 0 || marks[slot] == epoch)
             continue;
-        side.hooks[slot] = 0;
-        side.watched[slot] = 0;
+        hooks[slot] = 0;
+        gcxi_side_unwatch_stw(side, slot);
         if (has_links)
             first = clear_links(first);
         ready[end & mask] = first;

@@ -125,6 +125,29 @@ static void test_free_of_a_watched_object(void **state)
     }
 }
 
+/* Side by side: the first is watched, then the first two, then all. */
+static void test_free_of_watched_neighbours(void **state)
+{
+    enum { NEIGHBOURS = 24, SIZE = 48 };
+    void *p[NEIGHBOURS];
+    gcx_weak *weak[NEIGHBOURS];
+    (void)state;
+    for (size_t watched = 1; watched <= NEIGHBOURS; watched += watched < 3 ? 1 : 21) {
+        for (size_t i = 0; i < NEIGHBOURS; i++)
+            pattern_fill(p[i] = gcx_alloc(SIZE), SIZE, i);
+        for (size_t i = 0; i < watched; i++)
+            weak[i] = gcx_weak_create(p[i]);
+        for (size_t i = 0; i < NEIGHBOURS; i++)
+            gcx_free(p[i]);
+        churn(SIZE, 2000);
+        for (size_t i = 0; i < watched; i++) {
+            void *q = gcx_weak_get(weak[i]);
+            assert_true(q == NULL || pattern_intact(q, SIZE, i));
+        }
+        collect(GCX_FULL);
+    }
+}
+
 static void test_toggle(void **state)
 {
     (void)state;
@@ -619,6 +642,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_weak_references),
         cmocka_unit_test(test_weak_to_the_old),
         cmocka_unit_test(test_free_of_a_watched_object),
+        cmocka_unit_test(test_free_of_watched_neighbours),
         cmocka_unit_test(test_toggle),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_ephemerons),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,42 @@ static void test_every_allocation_can_be_recorded(void **state)
                     profile_sum(before, "alloc_objects", "site_noscan") ==
                 777);
     profile_drop(before);
+    profile_drop(profile);
+}
+
+NOINLINE static void *by_many_ways(unsigned levels)
+{
+    if (levels == 0)
+        return site_noscan(100);
+    void *left = by_many_ways(levels - 1);
+    void *right = by_many_ways(levels - 1);
+    return left != NULL ? right : NULL;
+}
+
+/* As in a program that builds trees: none is mixed up with another or lost. */
+static void test_stacks_that_all_differ(void **state)
+{
+    enum { LEVELS = 14, WAYS = 1 << LEVELS };
+    size_t ways = 0;
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        site_noscan(100);
+    gcx_profile_set_rate(1);
+    for (int i = 0; i < 5000; i++)
+        site_noscan(100);
+    for (volatile int i = 0; i < 2; i++) /* from one place */
+        assert_non_null(by_many_ways(LEVELS));
+    gcx_profile_set_rate(0);
+    Gcxi__Profile *profile = write_and_read(GCX_PROFILE_COLLECT);
+    assert_true(profile_sum(profile, "alloc_objects", "by_many_ways") == 2 * WAYS);
+    for (size_t i = 0; i < profile->n_sample; i++) {
+        const Gcxi__Sample *sample = profile->sample[i];
+        bool is_one = false;
+        for (size_t j = 0; j < sample->n_location_id && !is_one; j++)
+            is_one = location_is_in(profile, sample->location_id[j], "by_many_ways");
+        ways += is_one && sample->value[0] == 2;
+    }
+    assert_int_equal(ways, WAYS);
     profile_drop(profile);
 }
 
@@ -425,6 +462,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_rate_is_off_until_set),
         cmocka_unit_test(test_every_site_has_its_share),
         cmocka_unit_test(test_every_allocation_can_be_recorded),
+        cmocka_unit_test(test_stacks_that_all_differ),
         cmocka_unit_test(test_in_use_is_what_is_live),
         cmocka_unit_test(test_released_objects_are_not_in_use),
         cmocka_unit_test(test_what_a_reader_needs),

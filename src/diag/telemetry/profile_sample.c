@@ -34,25 +34,43 @@
 #include "gcx/profile.h"
 #include "os/vm.h"
 
-#define CHAINS 4096u
-#define TABLE_FIRST_BYTES ((size_t)256 * 1024)
+#define INDEX_FIRST 4096u
+#define LG_SEGMENT_FIRST 12u
+#define SEGMENTS 20u
+#define POPULATE_BYTES ((size_t)64 * 1024)
 
 struct record {
     uintptr_t object;
     uint64_t bucket;
 };
 
-/* A mapped array that doubles. */
+/* An array in mapped segments, each twice as long as the one before: none is
+ * ever copied or moved. Pages are had many at a time: where all stacks differ,
+ * a fault for each of them was a sixth of what a sample costs. */
 struct table {
-    void *base;
-    size_t capacity_bytes;
+    const size_t item_bytes;
+    char *segments[SEGMENTS];
     size_t count;
+    size_t populated; /* items; that many and more are in memory */
+};
+
+/* Buckets by hash: open addressing, at most half full. A program whose stacks
+ * all differ has a new bucket for most samples, and what a search then reads is
+ * this and no bucket. */
+struct index {
+    uint32_t mask;
+    struct index_entry {
+        uint32_t hash;
+        uint32_t bucket; /* number + 1; 0: free */
+    } entries[];
 };
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct table records, buckets, pcs;
+static struct table records = {.item_bytes = sizeof(struct record)};
+static struct table buckets = {.item_bytes = sizeof(struct gcxi_profile_bucket)};
+static struct table pcs = {.item_bytes = sizeof(uintptr_t)};
+static struct index *buckets_index;
 static size_t old_count;
-static uint32_t chains[CHAINS]; /* bucket number + 1 */
 static uint64_t sample_rate;
 static bool is_rate_set;
 static uint64_t random_state = 1;
@@ -60,28 +78,61 @@ static __thread bool is_taking __attribute__((tls_model("initial-exec")));
 
 /* ---- Tables ---- */
 
-/* Room for n items more; false without memory. */
-static bool table_reserve(struct table *table, size_t n, size_t item_bytes)
+static unsigned segment_of(size_t i)
 {
-    size_t wanted = (table->count + n) * item_bytes;
-    if (wanted <= table->capacity_bytes)
-        return true;
-    size_t bytes = table->capacity_bytes != 0 ? table->capacity_bytes * 2 : TABLE_FIRST_BYTES;
-    void *base = gcxi_vm_map(bytes);
-    if (base == NULL)
+    return 63 - (unsigned)__builtin_clzll(i + (1u << LG_SEGMENT_FIRST)) - LG_SEGMENT_FIRST;
+}
+
+static size_t segment_items(unsigned segment)
+{
+    return (size_t)1 << (LG_SEGMENT_FIRST + segment);
+}
+
+/* Number of its first item. */
+static size_t segment_first(unsigned segment)
+{
+    return segment_items(segment) - segment_items(0);
+}
+
+static void *item_at(const struct table *table, size_t i)
+{
+    unsigned segment = segment_of(i);
+    return table->segments[segment] + (i - segment_first(segment)) * table->item_bytes;
+}
+
+/* From the page of that item on. */
+static void table_populate(struct table *table, unsigned segment, size_t i)
+{
+    size_t page = gcxi_vm_page_bytes();
+    size_t all = segment_items(segment) * table->item_bytes;
+    size_t lo = (i - segment_first(segment)) * table->item_bytes / page * page;
+    size_t hi = gcxi_min(lo + POPULATE_BYTES, all);
+    gcxi_vm_advise_populate(table->segments[segment] + lo, hi - lo);
+    table->populated = segment_first(segment) + hi / table->item_bytes;
+}
+
+/* Room for n items more, at least 1, in one segment: what is too short for them
+ * is left. False without memory. */
+static bool table_reserve(struct table *table, size_t n)
+{
+    unsigned segment = segment_of(table->count + n - 1);
+    if (segment == SEGMENTS)
         return false;
-    if (table->base != NULL) {
-        memcpy(base, table->base, table->count * item_bytes);
-        gcxi_vm_unmap(table->base, table->capacity_bytes);
+    if (GCXI_UNLIKELY(table->segments[segment] == NULL)) {
+        char *items = gcxi_vm_map(segment_items(segment) * table->item_bytes);
+        if (items == NULL)
+            return false;
+        table->segments[segment] = items;
     }
-    table->base = base;
-    table->capacity_bytes = bytes;
+    table->count = gcxi_max(table->count, segment_first(segment));
+    if (table->count + n > table->populated)
+        table_populate(table, segment, table->count);
     return true;
 }
 
 static struct gcxi_profile_bucket *bucket_at(size_t i)
 {
-    return (struct gcxi_profile_bucket *)buckets.base + i;
+    return item_at(&buckets, i);
 }
 
 /* ---- Buckets ---- */
@@ -97,28 +148,79 @@ static uint32_t hash_of(const uintptr_t *stack, unsigned depth, uint64_t slot_by
 static bool bucket_is(const struct gcxi_profile_bucket *b, const struct gcxi_profile_bucket *key,
                       const uintptr_t *stack)
 {
-    return b->hash == key->hash && b->slot_bytes == key->slot_bytes &&
-           b->rate_bytes == key->rate_bytes && b->depth == key->depth &&
-           memcmp((uintptr_t *)pcs.base + b->stack, stack, b->depth * sizeof *stack) == 0;
+    return b->slot_bytes == key->slot_bytes && b->rate_bytes == key->rate_bytes &&
+           b->depth == key->depth &&
+           memcmp(item_at(&pcs, b->stack), stack, b->depth * sizeof *stack) == 0;
+}
+
+static size_t index_bytes(size_t entries)
+{
+    return sizeof(struct index) + entries * sizeof(struct index_entry);
+}
+
+/* Where the bucket of that key is, or is to be. */
+static struct index_entry *index_find(struct index *index, uint32_t hash,
+                                      const struct gcxi_profile_bucket *key, const uintptr_t *stack)
+{
+    for (uint32_t i = hash;; i++) {
+        struct index_entry *entry = &index->entries[i & index->mask];
+        if (entry->bucket == 0 ||
+            (entry->hash == hash && bucket_is(bucket_at(entry->bucket - 1), key, stack)))
+            return entry;
+    }
+}
+
+static struct index_entry *index_free_place(struct index *index, uint32_t hash)
+{
+    uint32_t i = hash;
+    while (index->entries[i & index->mask].bucket != 0)
+        i++;
+    return &index->entries[i & index->mask];
+}
+
+/* Room for one bucket more; false without memory. */
+static bool index_reserve(void)
+{
+    struct index *before = buckets_index;
+    size_t size = before != NULL ? (size_t)before->mask + 1 : 0;
+    if ((buckets.count + 1) * 2 <= size)
+        return true;
+    size_t wanted = before != NULL ? size * 2 : INDEX_FIRST;
+    struct index *index = gcxi_vm_map(index_bytes(wanted));
+    if (index == NULL)
+        return false;
+    index->mask = (uint32_t)wanted - 1;
+    for (size_t i = 0; i < size; i++)
+        if (before->entries[i].bucket != 0)
+            *index_free_place(index, before->entries[i].hash) = before->entries[i];
+    gcxi_store_release(&buckets_index, index); /* fork: never half made */
+    if (before != NULL)
+        gcxi_vm_unmap(before, index_bytes(size));
+    return true;
+}
+
+static void bucket_add(struct index_entry *entry, uint32_t hash,
+                       const struct gcxi_profile_bucket *key, const uintptr_t *stack)
+{
+    struct gcxi_profile_bucket *b = bucket_at(buckets.count);
+    *b = *key;
+    b->stack = (uint32_t)pcs.count;
+    memcpy(item_at(&pcs, pcs.count), stack, key->depth * sizeof *stack);
+    pcs.count += key->depth;
+    entry->hash = hash;
+    gcxi_store_release(&entry->bucket, (uint32_t)++buckets.count); /* fork: never half made */
 }
 
 /* Number of the bucket, or SIZE_MAX without memory for a new one. */
 static size_t bucket_find(const struct gcxi_profile_bucket *key, const uintptr_t *stack)
 {
-    uint32_t *chain = &chains[key->hash % CHAINS];
-    for (uint32_t i = *chain; i != 0; i = bucket_at(i - 1)->next)
-        if (bucket_is(bucket_at(i - 1), key, stack))
-            return i - 1;
-    if (!table_reserve(&buckets, 1, sizeof *key) || !table_reserve(&pcs, key->depth, sizeof *stack))
+    if (!index_reserve() || !table_reserve(&buckets, 1) || !table_reserve(&pcs, key->depth + 1))
         return SIZE_MAX;
-    struct gcxi_profile_bucket *b = bucket_at(buckets.count);
-    *b = *key;
-    b->stack = (uint32_t)pcs.count;
-    b->next = *chain;
-    memcpy((uintptr_t *)pcs.base + pcs.count, stack, key->depth * sizeof *stack);
-    pcs.count += key->depth;
-    gcxi_store_release(chain, (uint32_t)++buckets.count); /* fork: never half made */
-    return buckets.count - 1;
+    uint32_t hash = hash_of(stack, key->depth, key->slot_bytes);
+    struct index_entry *entry = index_find(buckets_index, hash, key, stack);
+    if (entry->bucket == 0)
+        bucket_add(entry, hash, key, stack);
+    return entry->bucket - 1;
 }
 
 /* ---- Sampling ---- */
@@ -139,9 +241,9 @@ static void record_add(uintptr_t object, const struct gcxi_profile_bucket *key,
                        const uintptr_t *stack)
 {
     size_t bucket = bucket_find(key, stack);
-    if (bucket == SIZE_MAX || !table_reserve(&records, 1, sizeof(struct record)))
+    if (bucket == SIZE_MAX || !table_reserve(&records, 1))
         return;
-    struct record *record = (struct record *)records.base + records.count;
+    struct record *record = item_at(&records, records.count);
     record->object = object;
     record->bucket = bucket;
     gcxi_store_release(&records.count, records.count + 1);
@@ -153,7 +255,6 @@ static void take(void *object, size_t slot_bytes, const void *site)
     struct gcxi_profile_bucket key = {.slot_bytes = slot_bytes,
                                       .rate_bytes = gcxi_load_relaxed(&sample_rate)};
     key.depth = gcxi_profile_stack(stack, site);
-    key.hash = hash_of(stack, key.depth, slot_bytes);
     struct gcxi_mutator *self = gcxi_diag->enter();
     if (self == NULL)
         return;
@@ -181,17 +282,17 @@ static void sample_take(void *object, size_t slot_bytes, const void *site)
 
 static void sample_end_stw(enum gcx_cycle kind)
 {
-    struct record *all = records.base;
     size_t kept = kind == GCX_MINOR ? old_count : 0;
     for (size_t i = kept; i < records.count; i++) {
-        struct gcxi_profile_bucket *bucket = bucket_at(all[i].bucket);
+        const struct record *record = item_at(&records, i);
+        struct gcxi_profile_bucket *bucket = bucket_at(record->bucket);
         bool is_old = i < old_count;
-        bool is_kept = gcxi_diag->settle_stw((const void *)all[i].object);
+        bool is_kept = gcxi_diag->settle_stw((const void *)record->object);
         bucket->allocs += !is_old;
         if (is_kept != is_old)
             bucket->inuse += is_kept ? 1 : UINT64_MAX;
         if (is_kept)
-            all[kept++] = all[i];
+            *(struct record *)item_at(&records, kept++) = *record;
     }
     records.count = old_count = kept;
 }
@@ -245,11 +346,17 @@ void gcxi_profile_start(void)
         gcxi_profile_set_rate(rate_of_environment());
 }
 
-static void *copy(const struct table *table, size_t item_bytes)
+static void *copy(const struct table *table)
 {
-    void *to = gcxi_vm_map(table->count * item_bytes + 1);
-    if (to != NULL && table->count != 0)
-        memcpy(to, table->base, table->count * item_bytes);
+    size_t bytes = table->item_bytes;
+    char *to = gcxi_vm_map(table->count * bytes + 1);
+    if (to == NULL)
+        return NULL;
+    for (unsigned i = 0; segment_first(i) < table->count; i++) {
+        size_t first = segment_first(i);
+        size_t n = gcxi_min(table->count - first, segment_items(i));
+        memcpy(to + first * bytes, table->segments[i], n * bytes);
+    }
     return to;
 }
 
@@ -261,8 +368,8 @@ bool gcxi_profile_snapshot(struct gcxi_profile_snapshot *s)
     pthread_mutex_lock(&table_lock);
     s->bucket_count = buckets.count;
     s->pc_count = pcs.count;
-    s->buckets = copy(&buckets, sizeof *s->buckets);
-    s->pcs = copy(&pcs, sizeof *s->pcs);
+    s->buckets = copy(&buckets);
+    s->pcs = copy(&pcs);
     pthread_mutex_unlock(&table_lock);
     gcxi_diag->leave(self);
     if (s->buckets != NULL && s->pcs != NULL)

@@ -16,8 +16,6 @@ struct gcxi_profile_bucket {
     uint64_t inuse;  /* the same */
     uint32_t stack;  /* index of its first return address */
     uint32_t depth;
-    uint32_t hash;
-    uint32_t next; /* in the chain of its hash: bucket number + 1 */
 };
 
 /* A copy of everything, in mapped memory. */

@@ -23,12 +23,38 @@ static unsigned find(void *const *pcs, unsigned depth, const void *site)
     return 0;
 }
 
+/* ThreadSanitizer is done with a thread before the cache of unw_backtrace frees
+ * itself, and crashes in the lock that this takes. */
+#if defined(__SANITIZE_THREAD__)
+static int walk(void **found, int max)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    int n = 0;
+    unw_getcontext(&context);
+    if (unw_init_local(&cursor, &context) != 0)
+        return 0;
+    do {
+        unw_word_t ip;
+        if (unw_get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0)
+            break;
+        found[n++] = (void *)(uintptr_t)ip; /* NOLINT: an address */
+    } while (n < max && unw_step(&cursor) > 0);
+    return n;
+}
+#else
+static int walk(void **found, int max)
+{
+    return unw_backtrace(found, max);
+}
+#endif
+
 unsigned gcxi_profile_stack(uintptr_t pcs[GCXI_PROFILE_DEPTH], const void *site)
 {
     void *found[GCXI_PROFILE_DEPTH + 16];
     if (gcxi_diag->blocking_begin() != 0)
         return 0;
-    int n = unw_backtrace(found, (int)(sizeof found / sizeof *found));
+    int n = walk(found, (int)(sizeof found / sizeof *found));
     gcxi_diag->blocking_end();
     unsigned depth = n > 0 ? (unsigned)n : 0;
     unsigned first = find(found, depth, site);
