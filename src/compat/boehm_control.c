@@ -496,6 +496,7 @@ int GC_expand_hp(size_t bytes)
     pacer->goal_least_bytes =
         gcxi_max(pacer->goal_least_bytes, gcxi_space_committed_bytes()) + bytes - bytes / 8;
     gcxi_pacer_replan(&gcxi_gc.pacer, pacer, gcxi_meta_bytes());
+    gcxi_store_relaxed(&gcxi_boehm.heap_bytes, GC_get_heap_size() + bytes);
     gcxi_mutator_unlock_heap();
     gcxi_gc_leave(self);
     return 1;

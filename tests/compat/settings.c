@@ -33,6 +33,12 @@ static void show(void)
            GC_get_force_unmap_on_gcollect(), (unsigned long)GC_get_allocd_bytes_per_finalizer());
     printf("parallel %d, warnings ignored %d, restart %d\n", GC_get_parallel(),
            GC_get_warn_proc() == GC_ignore_warn_proc, GC_get_thr_restart_signal());
+    GC_word heap, unused;
+    GC_get_heap_usage_safe(&heap, &unused, NULL, NULL, NULL);
+    printf("heap of 8 MiB: %d %d, free %d\n", GC_get_heap_size() >= 8 << 20, heap >= 8 << 20,
+           unused >= 6 << 20 && unused <= heap);
+    while (GC_get_heap_size() < 12 << 20)
+        printf("asks for more: %d\n", GC_expand_hp(12 << 20));
     int n = 0;
     while (n < 100 && (kept[n] = GC_MALLOC_ATOMIC(1 << 20)) != NULL)
         n++;
