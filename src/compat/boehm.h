@@ -23,6 +23,7 @@ struct gcxi_boehm {
     bool is_started;
     uint32_t is_due; /* finalizers or disclaimed objects wait; the next slow allocation looks */
     uint64_t freed_bytes; /* since the last cycle */
+    size_t heap_bytes;    /* what GC_expand_hp has made of the heap; heap lock */
 };
 extern struct gcxi_boehm gcxi_boehm;
 

@@ -35,8 +35,10 @@ static struct {
     GC_stop_func stop;
     int log_fd;
     GC_word told_gc_no;
+    GC_word heap_max; /* set before the start */
     uint32_t is_running;
     bool is_incremental;
+    bool logs_cycles;
 } control = {.log_fd = STDERR_FILENO};
 
 /* ---- Words to the outside ---- */
@@ -196,12 +198,27 @@ static void on_pause_begin(void *arg)
     tell(GC_EVENT_MARK_START);
 }
 
+void gcxi_boehm_log_cycles(void)
+{
+    control.logs_cycles = true;
+}
+
+static void log_cycle(enum gcx_cycle kind)
+{
+    unsigned long micros = (unsigned long)(gcxi_gc.totals.pause_last_ns / 1000);
+    GC_log_printf("gc %lu (%s): stopped for %lu.%03lu ms, heap %lu KiB, live %lu KiB\n", GC_gc_no,
+                  kind == GCX_FULL ? "full" : "minor", micros / 1000, micros % 1000,
+                  (unsigned long)(GC_get_heap_size() >> 10),
+                  (unsigned long)(gcxi_gc.totals.live_bytes >> 10));
+}
+
 static void on_cycle_end(enum gcx_cycle kind, void *arg)
 {
-    (void)kind;
     (void)arg;
     GC_gc_no++;
     gcxi_boehm_figures_cycle();
+    if (control.logs_cycles)
+        log_cycle(kind);
     tell(GC_EVENT_MARK_END);
     tell(GC_EVENT_RECLAIM_START);
     tell(GC_EVENT_RECLAIM_END);
@@ -308,6 +325,8 @@ static GCXI_COLD void start(void)
         gcxi_store_release(&gcxi_boehm.is_started, true);
         gcxi_boehm_threads_init();
         gcxi_boehm_kinds_init();
+        if (control.heap_max != 0)
+            GC_set_max_heap_size(control.heap_max);
         gcxi_boehm_env_after();
         atexit(check_at_exit);
     }
@@ -477,15 +496,19 @@ int GC_expand_hp(size_t bytes)
     pacer->goal_least_bytes =
         gcxi_max(pacer->goal_least_bytes, gcxi_space_committed_bytes()) + bytes - bytes / 8;
     gcxi_pacer_replan(&gcxi_gc.pacer, pacer, gcxi_meta_bytes());
+    gcxi_store_relaxed(&gcxi_boehm.heap_bytes, GC_get_heap_size() + bytes);
     gcxi_mutator_unlock_heap();
     gcxi_gc_leave(self);
     return 1;
 }
 
+/* Before the start it does not start the library: other settings may follow. */
 void GC_set_max_heap_size(GC_word bytes)
 {
-    gcxi_boehm_start();
-    gcx_set_heap_max(bytes == 0 || bytes > INT64_MAX ? -1 : (int64_t)bytes);
+    if (gcxi_load_acquire(&gcxi_boehm.is_started))
+        gcx_set_heap_max(bytes == 0 || bytes > INT64_MAX ? -1 : (int64_t)bytes);
+    else
+        control.heap_max = bytes;
 }
 
 /* ---- Forking: handlers of the library do it ---- */

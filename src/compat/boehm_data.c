@@ -26,7 +26,7 @@ GC_word GC_non_gc_bytes;
 GC_word GC_free_space_divisor = 3;
 GC_word GC_max_retries;
 char *GC_stackbottom;
-unsigned long GC_time_limit = 50;
+unsigned long GC_time_limit = GC_TIME_UNLIMITED;
 GC_on_heap_resize_proc GC_on_heap_resize;
 GC_finalizer_notifier_proc GC_finalizer_notifier;
 void *GC_least_plausible_heap_addr = (void *)~(GC_word)0;
@@ -44,7 +44,8 @@ static struct {
     int no_automatic;
     int unmaps;
     int manual_vdb;
-} settings = {.time_limit = {50, 0}, .bytes_per_finalizer = 10000, .min_bytes = 1, .rate = 10};
+} settings = {
+    .time_limit = {GC_TIME_UNLIMITED, 0}, .bytes_per_finalizer = 10000, .min_bytes = 1, .rate = 10};
 
 #define ACCESSORS(type, name)      \
     void GC_set_##name(type value) \

@@ -309,14 +309,26 @@ static void note_leak(struct gcxi_block *block, uint32_t slot, void *arg)
     gcxi_store_relaxed(&gcxi_boehm.is_due, 1);
 }
 
+/* Those that earlier cycles have noted and nobody has told of yet. */
+static void keep_noted(void)
+{
+    for (size_t i = 0; i < leaks.count; i++) {
+        uint32_t slot;
+        const struct leak *leak = gcxi_boehm_item(&leaks, i);
+        struct gcxi_block *block = gcxi_boehm_find((const void *)~leak->key, &slot);
+        if (block != NULL && !gcxi_mark_is_kept(block->marks[slot]))
+            block->marks[slot] = gcxi_map.epoch_kept;
+    }
+}
+
 void gcxi_boehm_leaks_cycle(bool is_minor)
 {
+    keep_noted();
     gcxi_boehm_each_object(-1, is_minor, note_leak, NULL);
 }
 
-static void tell_leak(const struct leak *leak)
+static void tell_leak(void *object, const struct leak *leak)
 {
-    void *object = (void *)~leak->key;
     const struct header *h = GC_size(object) > sizeof *h ? header_of(object) : NULL;
     const char *what = leak->has_pointers ? "composite" : "atomic";
     if (h != NULL)
@@ -328,14 +340,31 @@ static void tell_leak(const struct leak *leak)
     gcx_free(object);
 }
 
+/* The object stands on the caller's stack before it leaves the table: cycles of other
+ * threads come in between. It is freed after it has left, so that none keeps its place. */
+static bool take_leak(void *volatile *object, struct leak *leak)
+{
+    struct gcxi_mutator *self = gcxi_boehm_lock();
+    bool is_there = leaks.count != 0;
+    if (is_there) {
+        *leak = *(struct leak *)gcxi_boehm_item(&leaks, leaks.count - 1);
+        *object = (void *)~leak->key;
+        gcxi_boehm_table_remove(&leaks, leaks.count - 1);
+    }
+    gcxi_boehm_unlock(self);
+    return is_there;
+}
+
+/* As many as there are now: others that are found meanwhile wait. */
 bool gcxi_boehm_leaks_tell(void)
 {
-    bool is_any = leaks.count != 0;
-    for (size_t i = 0; i < leaks.count; i++)
-        tell_leak(gcxi_boehm_item(&leaks, i));
-    while (leaks.count != 0)
-        gcxi_boehm_table_remove(&leaks, leaks.count - 1);
-    return is_any;
+    void *volatile object;
+    struct leak leak;
+    size_t count = leaks.count;
+    for (size_t i = 0; i < count && take_leak(&object, &leak); i++)
+        tell_leak(object, &leak);
+    object = NULL;
+    return count != 0;
 }
 
 /* ---- Checks ---- */

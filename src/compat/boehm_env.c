@@ -79,7 +79,7 @@ void gcxi_boehm_env_before(struct gcx_options *options)
     options->finalizers = GCX_FINALIZERS_ON_DEMAND;
     if ((is_set("GC_PRINT_STATS") || is_set("GC_PRINT_VERBOSE_STATS")) &&
         flag("GC_PRINT_STATS", true))
-        setenv("GCX_TRACE", "1", 0);
+        gcxi_boehm_log_cycles();
     if (is_set("GC_ALL_INTERIOR_POINTERS"))
         GC_all_interior_pointers = flag("GC_ALL_INTERIOR_POINTERS", true);
     GC_find_leak = GC_find_leak || flag("GC_FIND_LEAK", false);

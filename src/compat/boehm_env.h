@@ -14,4 +14,7 @@ void gcxi_boehm_env_after(void);
 /* For the next start: 0 leaves it to the library. */
 void gcxi_boehm_env_set_markers(unsigned count);
 
+/* Of boehm_control.c: from now on a line in the log for each cycle. */
+void gcxi_boehm_log_cycles(void);
+
 #endif

@@ -30,14 +30,23 @@ void gcxi_boehm_figures_cycle(void)
     gcxi_store_relaxed(&gcxi_boehm.freed_bytes, 0);
 }
 
+/* What was asked for counts as there and free, though it is taken as it is used:
+ * programs ask until the heap is as large as they want. */
+static size_t asked_bytes(void)
+{
+    size_t asked = gcxi_load_relaxed(&gcxi_boehm.heap_bytes);
+    size_t committed = gcxi_space_committed_bytes();
+    return asked > committed ? asked - committed : 0;
+}
+
 size_t GC_get_heap_size(void)
 {
-    return gcxi_space_committed_bytes();
+    return gcxi_max(gcxi_space_committed_bytes(), gcxi_load_relaxed(&gcxi_boehm.heap_bytes));
 }
 
 size_t GC_get_free_bytes(void)
 {
-    return gcxi_space_free_bytes();
+    return gcxi_space_free_bytes() + asked_bytes();
 }
 
 size_t GC_get_unmapped_bytes(void)

@@ -76,22 +76,21 @@ static struct final_old final_take(uintptr_t key)
     return old;
 }
 
+/* What is not from the heap is never collected: it has no finalizer. */
 static void final_register(void *object, const struct final_item *like,
                            GC_finalization_proc *old_proc, void **old_data)
 {
     gcxi_boehm_start();
+    bool wanted = like->proc != NULL && GC_is_heap_ptr(object);
     struct gcxi_mutator *self = gcxi_boehm_lock();
     struct final_old old = final_take(hidden(object));
-    struct final_item *item = NULL;
-    if (like->proc != NULL) {
-        item = gcxi_boehm_table_add(&finals, hidden(object));
-        if (item != NULL) {
-            *item = *like;
-            item->key = hidden(object);
-        }
+    struct final_item *item = wanted ? gcxi_boehm_table_add(&finals, hidden(object)) : NULL;
+    if (item != NULL) {
+        *item = *like;
+        item->key = hidden(object);
     }
     gcxi_boehm_unlock(self);
-    if (like->proc != NULL && item == NULL)
+    if (wanted && item == NULL)
         gcxi_boehm_or_oom(NULL, sizeof *item);
     if (old_proc != NULL)
         *old_proc = old.proc;

@@ -63,6 +63,7 @@ static void unmapping(void)
 int main(void)
 {
     GC_INIT();
+    printf("time limit %lu %lu\n", GC_get_time_limit(), GC_get_time_limit_tv().tv_ms);
     automatic_collection();
     unmapping();
     return 0;

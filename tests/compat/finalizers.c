@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "check.h"
 
+#include <gc/javaxfc.h>
+
 #define N 200
 
 struct node {
@@ -93,6 +95,21 @@ static NOINLINE void make_toggles(void)
     }
 }
 
+/* What is not from the heap has none, though all are called. */
+static void of_others(void)
+{
+    static char object[16];
+    GC_finalization_proc old = count;
+    void *old_data = object;
+    called[1] = 0;
+    GC_register_finalizer(object, count, (void *)1, &old, &old_data);
+    printf("static object %d %d", old == NULL, old_data == NULL);
+    GC_register_finalizer_no_order(object, count, (void *)1, &old, &old_data);
+    printf(" %d %d", old == NULL, old_data == NULL);
+    GC_finalize_all();
+    printf(" %d\n", called[1]);
+}
+
 int main(void)
 {
     GC_INIT();
@@ -130,6 +147,7 @@ int main(void)
     collect();
     printf("on demand %d %d", called[1], GC_should_invoke_finalizers());
     printf(" %d %s\n", GC_invoke_finalizers() > N, nearly(called[1], N));
+    of_others();
     GC_reachable_here(p);
     return 0;
 }

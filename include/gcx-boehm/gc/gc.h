@@ -11,8 +11,30 @@
 #include <gc/gc_version.h>
 #include <stddef.h>
 
+/* Inline allocation is written in C99. */
+#if !defined(__cplusplus) && (!defined(__STDC_VERSION__) || __STDC_VERSION__ < 199901L) && \
+    !defined(GC_NO_INLINE_MALLOC)
+#define GC_NO_INLINE_MALLOC
+#endif
 #ifndef GC_NO_INLINE_MALLOC
 #include <gcx/gcx.h>
+#endif
+
+/* What programs test: threads are POSIX threads of Linux, and places of allocation
+ * are known by the calls that lead there. */
+#if defined(GC_LINUX_THREADS) && !defined(GC_THREADS)
+#define GC_THREADS
+#endif
+#ifdef GC_THREADS
+#ifndef GC_LINUX_THREADS
+#define GC_LINUX_THREADS
+#endif
+#ifndef GC_PTHREADS
+#define GC_PTHREADS
+#endif
+#endif
+#ifndef GC_CAN_SAVE_CALL_STACKS
+#define GC_CAN_SAVE_CALL_STACKS
 #endif
 
 #define GC_API extern __attribute__((visibility("default")))
@@ -82,7 +104,89 @@ GC_API void GC_init(void);
 GC_API int GC_is_init_called(void);
 GC_API void GC_deinit(void);
 GC_API unsigned GC_get_version(void);
-#define GC_INIT() GC_init()
+
+/* Settings that a program makes by macros, defined before this header. They are made
+ * before the start, so that the environment has the last word, but for the two that
+ * need the library started. Values are read where GC_INIT stands. */
+#ifdef GC_DONT_EXPAND
+#define GCX_BOEHM_INIT_DONT_EXPAND GC_set_dont_expand(1),
+#else
+#define GCX_BOEHM_INIT_DONT_EXPAND
+#endif
+#ifdef GC_FORCE_UNMAP_ON_GCOLLECT
+#define GCX_BOEHM_INIT_UNMAP GC_set_force_unmap_on_gcollect(1),
+#else
+#define GCX_BOEHM_INIT_UNMAP
+#endif
+#ifdef GC_DONT_GC
+#define GCX_BOEHM_INIT_DONT_GC (void)(GC_dont_gc = 1),
+#else
+#define GCX_BOEHM_INIT_DONT_GC
+#endif
+#ifdef GC_MAX_RETRIES
+#define GCX_BOEHM_INIT_RETRIES GC_set_max_retries(GC_MAX_RETRIES),
+#else
+#define GCX_BOEHM_INIT_RETRIES
+#endif
+#ifdef GC_ALLOCD_BYTES_PER_FINALIZER
+#define GCX_BOEHM_INIT_FINALIZER_BYTES \
+    GC_set_allocd_bytes_per_finalizer(GC_ALLOCD_BYTES_PER_FINALIZER),
+#else
+#define GCX_BOEHM_INIT_FINALIZER_BYTES
+#endif
+#ifdef GC_FREE_SPACE_DIVISOR
+#define GCX_BOEHM_INIT_DIVISOR GC_set_free_space_divisor(GC_FREE_SPACE_DIVISOR),
+#else
+#define GCX_BOEHM_INIT_DIVISOR
+#endif
+#ifdef GC_FULL_FREQ
+#define GCX_BOEHM_INIT_FULL_FREQ GC_set_full_freq(GC_FULL_FREQ),
+#else
+#define GCX_BOEHM_INIT_FULL_FREQ
+#endif
+#ifdef GC_TIME_LIMIT
+#define GCX_BOEHM_INIT_TIME_LIMIT GC_set_time_limit(GC_TIME_LIMIT),
+#else
+#define GCX_BOEHM_INIT_TIME_LIMIT
+#endif
+#if defined(GC_MARKERS) && defined(GC_THREADS)
+#define GCX_BOEHM_INIT_MARKERS GC_set_markers_count(GC_MARKERS),
+#else
+#define GCX_BOEHM_INIT_MARKERS
+#endif
+#if defined(GC_SIG_SUSPEND) && defined(GC_THREADS)
+#define GCX_BOEHM_INIT_SUSPEND GC_set_suspend_signal(GC_SIG_SUSPEND),
+#else
+#define GCX_BOEHM_INIT_SUSPEND
+#endif
+#if defined(GC_SIG_THR_RESTART) && defined(GC_THREADS)
+#define GCX_BOEHM_INIT_RESTART GC_set_thr_restart_signal(GC_SIG_THR_RESTART),
+#else
+#define GCX_BOEHM_INIT_RESTART
+#endif
+#ifdef GC_MAXIMUM_HEAP_SIZE
+#define GCX_BOEHM_INIT_HEAP_MAX GC_set_max_heap_size(GC_MAXIMUM_HEAP_SIZE),
+#else
+#define GCX_BOEHM_INIT_HEAP_MAX
+#endif
+#ifdef GC_IGNORE_WARN
+#define GCX_BOEHM_STARTED_WARN , GC_set_warn_proc(GC_ignore_warn_proc)
+#else
+#define GCX_BOEHM_STARTED_WARN
+#endif
+#ifdef GC_INITIAL_HEAP_SIZE
+#define GCX_BOEHM_STARTED_HEAP                              \
+    , (void)(GC_get_heap_size() < (GC_INITIAL_HEAP_SIZE) && \
+             GC_expand_hp((GC_INITIAL_HEAP_SIZE)-GC_get_heap_size()))
+#else
+#define GCX_BOEHM_STARTED_HEAP
+#endif
+#define GC_INIT()                                                                                  \
+    (GCX_BOEHM_INIT_DONT_EXPAND GCX_BOEHM_INIT_UNMAP GCX_BOEHM_INIT_DONT_GC GCX_BOEHM_INIT_RETRIES \
+         GCX_BOEHM_INIT_FINALIZER_BYTES GCX_BOEHM_INIT_DIVISOR GCX_BOEHM_INIT_FULL_FREQ            \
+             GCX_BOEHM_INIT_TIME_LIMIT GCX_BOEHM_INIT_MARKERS GCX_BOEHM_INIT_SUSPEND               \
+                 GCX_BOEHM_INIT_RESTART GCX_BOEHM_INIT_HEAP_MAX GC_init()                          \
+                     GCX_BOEHM_STARTED_WARN GCX_BOEHM_STARTED_HEAP)
 
 /* ---- Allocation --------------------------------------------------------- */
 

@@ -71,6 +71,25 @@ template <class T> class gc_allocator
     }
     void deallocate(T *p, size_type) { GC_FREE(p); }
     size_type max_size() const throw() { return size_type(-1) / 2 / sizeof(T); }
+    pointer address(reference x) const { return &x; }
+    const_pointer address(const_reference x) const { return &x; }
+#if __cplusplus < 201103L /* later ones do it themselves, and move */
+    void construct(pointer p, const T &x) { ::new ((void *)p) T(x); }
+    void destroy(pointer p) { p->~T(); }
+#endif
+};
+
+template <> class gc_allocator<void>
+{
+  public:
+    typedef void value_type;
+    typedef void *pointer;
+    typedef const void *const_pointer;
+    typedef std::size_t size_type;
+    typedef std::ptrdiff_t difference_type;
+    template <class U> struct rebind {
+        typedef gc_allocator<U> other;
+    };
 };
 
 template <class T, class U> bool operator==(const gc_allocator<T> &, const gc_allocator<U> &)
@@ -82,6 +101,29 @@ template <class T, class U> bool operator!=(const gc_allocator<T> &, const gc_al
 {
     return false;
 }
+
+/* For large objects: only addresses near the beginning need keep them there, but here
+ * every address keeps them. */
+template <class T> class gc_allocator_ignore_off_page : public gc_allocator<T>
+{
+  public:
+    template <class U> struct rebind {
+        typedef gc_allocator_ignore_off_page<U> other;
+    };
+    gc_allocator_ignore_off_page() throw() {}
+    template <class U>
+    gc_allocator_ignore_off_page(const gc_allocator_ignore_off_page<U> &) throw()
+    {
+    }
+};
+
+template <> class gc_allocator_ignore_off_page<void> : public gc_allocator<void>
+{
+  public:
+    template <class U> struct rebind {
+        typedef gc_allocator_ignore_off_page<U> other;
+    };
+};
 
 /* Of memory that is a root until it is freed. */
 template <class T> class traceable_allocator
@@ -108,6 +150,25 @@ template <class T> class traceable_allocator
     }
     void deallocate(T *p, size_type) { GC_FREE(p); }
     size_type max_size() const throw() { return size_type(-1) / 2 / sizeof(T); }
+    pointer address(reference x) const { return &x; }
+    const_pointer address(const_reference x) const { return &x; }
+#if __cplusplus < 201103L /* later ones do it themselves, and move */
+    void construct(pointer p, const T &x) { ::new ((void *)p) T(x); }
+    void destroy(pointer p) { p->~T(); }
+#endif
+};
+
+template <> class traceable_allocator<void>
+{
+  public:
+    typedef void value_type;
+    typedef void *pointer;
+    typedef const void *const_pointer;
+    typedef std::size_t size_type;
+    typedef std::ptrdiff_t difference_type;
+    template <class U> struct rebind {
+        typedef traceable_allocator<U> other;
+    };
 };
 
 template <class T, class U>

@@ -16,10 +16,17 @@ GC_API int GC_pthread_join(pthread_t, void **);
 GC_API int GC_pthread_detach(pthread_t);
 GC_API int GC_pthread_cancel(pthread_t);
 GC_API void GC_pthread_exit(void *) __attribute__((noreturn));
+#if !defined(__STRICT_ANSI__) || defined(_GNU_SOURCE) || defined(_POSIX_C_SOURCE) || \
+    defined(_XOPEN_SOURCE)
 GC_API int GC_pthread_sigmask(int, const sigset_t *, sigset_t *);
+#endif
 GC_API void *GC_dlopen(const char *, int);
 #ifdef __cplusplus
 }
+#endif
+
+#ifndef GC_SUSPEND_THREAD_ID
+#define GC_SUSPEND_THREAD_ID pthread_t
 #endif
 
 #ifndef GC_NO_THREAD_REDIRECTS
