@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gc/gc.h"
@@ -186,28 +187,48 @@ int gcx_profile_write_heap(int fd, unsigned flags)
     return calls != NULL ? calls->write_heap(fd, flags) : -1;
 }
 
-/* The outcome of write, with its errno, unless that was fine and closing is not. */
-static int close_after(int fd, int status)
-{
-    int saved = errno;
-    if (close(fd) != 0 && status == 0)
-        return -1;
-    errno = saved;
-    return status;
-}
-
+/* What a file held before stays until something is written: a call that fails
+ * sooner loses no profile. */
 static int open_file(const char *path)
 {
     if (path != NULL)
-        return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        return open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     errno = EINVAL;
     return -1;
 }
 
+/* The file ends behind what was written. Pipes and devices have no end. */
+static int end_file(int fd)
+{
+    struct stat file;
+    off_t end = lseek(fd, 0, SEEK_CUR);
+    if (end <= 0 || fstat(fd, &file) != 0 || !S_ISREG(file.st_mode))
+        return 0;
+    return ftruncate(fd, end);
+}
+
+/* The outcome of write, with its errno, unless that was fine and closing is not. */
+static int close_after(int fd, int status)
+{
+    int saved = errno;
+    int end_status = end_file(fd), end_errno = errno;
+    if (close(fd) != 0 && status == 0)
+        return -1;
+    errno = status == 0 && end_status != 0 ? end_errno : saved;
+    return status == 0 ? end_status : status;
+}
+
 int gcx_profile_heap(const char *path, unsigned flags)
 {
+    const struct gcxi_diag_calls *calls = calls_get();
+    if (calls == NULL)
+        return -1;
+    if ((flags & ~(unsigned)GCX_PROFILE_COLLECT) != 0) {
+        errno = EINVAL;
+        return -1;
+    }
     int fd = open_file(path);
-    return fd >= 0 ? close_after(fd, gcx_profile_write_heap(fd, flags)) : -1;
+    return fd >= 0 ? close_after(fd, calls->write_heap(fd, flags)) : -1;
 }
 
 int gcx_profile_cpu_begin(void)

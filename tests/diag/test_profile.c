@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -272,6 +274,63 @@ static void test_errors_are_told(void **state)
     unlink(path);
 }
 
+static void put_file(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void assert_file(const char *text)
+{
+    char read[64] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    read[fread(read, 1, sizeof read - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(read, text);
+}
+
+static void handle_nothing(int signal)
+{
+    (void)signal;
+}
+
+static void test_calls_that_fail_leave_the_file(void **state)
+{
+    struct sigaction before;
+    (void)state;
+    assert_int_equal(gcx_profile_heap(path, 64), -1);
+    assert_int_equal(access(path, F_OK), -1);
+    put_file("kept");
+    assert_int_equal(gcx_profile_heap(path, 64), -1);
+    assert_file("kept");
+    assert_int_equal(gcx_profile_cpu_end(path), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_file("kept");
+    sigaction(SIGPROF, &(struct sigaction){.sa_handler = handle_nothing}, &before);
+    assert_int_equal(gcx_profile_threads(path), -1);
+    assert_int_equal(errno, EBUSY);
+    assert_file("kept");
+    sigaction(SIGPROF, &before, NULL);
+    unlink(path);
+}
+
+/* Nothing of the file before is behind the profile. */
+static void test_a_profile_replaces_a_longer_file(void **state)
+{
+    static char text[1 << 20];
+    struct stat file;
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    put_file(text);
+    assert_int_equal(gcx_profile_heap(path, 0), 0);
+    assert_int_equal(stat(path, &file), 0);
+    assert_true(file.st_size < (off_t)sizeof text - 1);
+    profile_drop(profile_take(path));
+}
+
 /* ---- Threads -------------------------------------------------------------------------- */
 
 static void *allocate(void *arg)
@@ -468,6 +527,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_a_reader_needs),
         cmocka_unit_test(test_code_without_lines_has_none),
         cmocka_unit_test(test_errors_are_told),
+        cmocka_unit_test(test_calls_that_fail_leave_the_file),
+        cmocka_unit_test(test_a_profile_replaces_a_longer_file),
         cmocka_unit_test(test_threads_allocate_while_profiles_are_written),
         cmocka_unit_test(test_a_profile_at_exit),
         cmocka_unit_test(test_a_profile_on_a_signal),
