@@ -24,6 +24,7 @@
 #include "gcx/debug.h"
 #include "gcx/profile.h"
 #include "heap/side.h"
+#include "os/suspend.h"
 
 #define LIBRARY "libgcx-diag.so.0"
 
@@ -96,6 +97,7 @@ static const struct gcxi_diag_services services = {
     .get_pauses = gcx_get_pauses,
     .get_classes = gcx_get_classes,
     .start_ns = diag_start_ns,
+    .stop_signal = gcxi_suspend_signal,
     .profile_heap = gcx_profile_heap,
     .thread_leaks = gcx_thread_leaks,
 };

@@ -434,13 +434,19 @@ static int child_work(const char *arg)
     return 0;
 }
 
+static const char *library_variable(void)
+{
+    static char library[4200];
+    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
+    return library;
+}
+
 static void run_child(const char *arg, const char *profile, const char *more)
 {
-    char library[4200], heap[128], test[128];
-    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
+    char heap[128], test[128];
     snprintf(heap, sizeof heap, "GCX_HEAP_PROFILE=%s", profile);
     snprintf(test, sizeof test, "TEST_PROFILE=%s", profile);
-    child_run(&result, "work", arg, (const char *[]){library, heap, test, more, NULL});
+    child_run(&result, "work", arg, (const char *[]){library_variable(), heap, test, more, NULL});
 }
 
 static void assert_written(const char *file)
@@ -487,10 +493,25 @@ static void test_nonsense_is_told_and_the_program_runs(void **state)
     assert_non_null(strstr(result.err, "GCX_PROFILE_RATE=many: expected"));
     assert_non_null(
         strstr(result.err, "GCX_HEAP_PROFILE: cannot write /nonexistent/heap: No such file"));
-    run_child("", path, "GCX_PROFILE_SIGNAL=9");
-    assert_true(child_ok(&result));
-    assert_non_null(strstr(result.err, "GCX_PROFILE_SIGNAL=9: no signal"));
     unlink(path);
+}
+
+static void test_signals_that_have_another_use(void **state)
+{
+    const int signals[] = {0,       SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,   SIGFPE,      SIGILL,
+                           SIGTRAP, SIGSYS,  SIGABRT, SIGPROF, SIGRTMIN, SIGRTMAX + 1};
+    char variable[64], said[128], stop[64];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        snprintf(variable, sizeof variable, "GCX_PROFILE_SIGNAL=%d", signals[i]);
+        snprintf(said, sizeof said, "%s is ignored: expected", variable);
+        snprintf(stop, sizeof stop, "GCX_STOP_SIGNAL=%d", SIGRTMIN);
+        child_run(&result, "work", "",
+                  (const char *[]){library_variable(), "GCX_HEAP_PROFILE=/dev/null", variable, stop,
+                                   NULL});
+        assert_true(child_ok(&result));
+        assert_non_null(strstr(result.err, said));
+    }
 }
 
 static int child_without(const char *arg)
@@ -534,6 +555,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_profile_on_a_signal),
         cmocka_unit_test(test_a_forked_child_writes_none),
         cmocka_unit_test(test_nonsense_is_told_and_the_program_runs),
+        cmocka_unit_test(test_signals_that_have_another_use),
         cmocka_unit_test(test_without_the_diagnostics),
     };
     snprintf(path, sizeof path, "gcx-test-%d.pb.gz", (int)getpid());
