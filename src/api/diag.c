@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,24 @@ static const struct gcxi_diag_services services = {
 
 /* ---- Loading ---- */
 
+/* The first entry is the program. */
+static int find_interpreter(struct dl_phdr_info *program, size_t bytes, void *arg)
+{
+    (void)bytes;
+    for (size_t i = 0; i < program->dlpi_phnum; i++)
+        if (program->dlpi_phdr[i].p_type == PT_INTERP)
+            *(bool *)arg = true;
+    return 1;
+}
+
+/* Another C library would be loaded beside its own, and crash. */
+static bool program_is_static(void)
+{
+    bool has_interpreter = false;
+    dl_iterate_phdr(find_interpreter, &has_interpreter);
+    return !has_interpreter;
+}
+
 static void *open_beside(void)
 {
     Dl_info info;
@@ -127,6 +146,10 @@ static void *open_library(void)
 
 static void load(void)
 {
+    if (program_is_static()) {
+        gcxi_report("no diagnostics: the program is linked with -static");
+        return;
+    }
     void *library = open_library();
     void *symbol = library != NULL ? dlsym(library, GCXI_DIAG_ENTRY) : NULL;
     if (symbol == NULL) {
