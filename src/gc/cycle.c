@@ -199,10 +199,25 @@ static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
     return gcxi_feed_nothing;
 }
 
+static void add_range(uintptr_t lo, uintptr_t hi, void *arg)
+{
+    *(size_t *)arg += hi - lo;
+}
+
+static void measure_roots(struct gcxi_cycle *cycle)
+{
+    gcxi_mutators_visit_stw(add_range, &cycle->stack_bytes, false);
+    gcxi_roots_visit(add_range, &cycle->static_bytes);
+    cycle->mark_cpu_ns = gcxi_clock_process_cpu_ns();
+}
+
 static void mark(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
     bool seeks_leaks = cycle->reason == GCXI_LEAK_SEARCH;
+    bool is_traced = gcxi_gc.settings.trace == GCXI_TRACE_LINE;
+    if (is_traced)
+        measure_roots(cycle);
     gcxi_marker_begin(gcxi_marker, is_minor);
     if (cycle->ends_concurrent)
         gcxi_marker_narrow(gcxi_marker, gcxi_concurrent_open_stw());
@@ -225,6 +240,8 @@ static void mark(struct gcxi_cycle *cycle)
     if (!cycle->is_between)
         gcxi_map.epoch_before = gcxi_map.epoch;
     cycle->marked_ns = gcxi_clock_ns();
+    if (is_traced)
+        cycle->mark_cpu_ns = gcxi_clock_process_cpu_ns() - cycle->mark_cpu_ns;
 }
 
 /* ---- 8, 9: census ---- */

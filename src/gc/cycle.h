@@ -24,6 +24,9 @@ struct gcxi_cycle {
     size_t live_bytes;        /* after it */
     size_t promoted_bytes;
     size_t dirty_pages;
+    size_t stack_bytes;   /* of stacks and thread-local storage; these three only if */
+    size_t static_bytes;  /* and of static data and added ranges      lines are traced */
+    uint64_t mark_cpu_ns; /* of all processors, while marking */
 };
 
 /* What is told of every cycle that ended; NULL: nothing. Runs with the heap lock

@@ -51,12 +51,14 @@ static void write_line(const struct gcxi_cycle *cycle)
     put_clock(&line, "+", marking);
     put_clock(&line, "+", rest);
     put_clock(&line, " ms clock, ", stop);
-    put_clock(&line, "+0/", marking);
+    put_clock(&line, "+0/", cycle->mark_cpu_ns);
     put_clock(&line, "/0+", rest);
     put_mb(&line, " ms cpu, ", cycle->heap_before, "");
     put_mb(&line, "->", cycle->heap_before, "");
     put_mb(&line, "->", cycle->live_bytes, " MB");
-    put_mb(&line, ", ", gcxi_gc.pacer.goal_bytes, " MB goal, 0 MB stacks, 0 MB globals, ");
+    put_mb(&line, ", ", gcxi_gc.pacer.goal_bytes, " MB goal");
+    put_mb(&line, ", ", cycle->stack_bytes, " MB stacks");
+    put_mb(&line, ", ", cycle->static_bytes, " MB globals, ");
     gcxi_line_number(&line, gcxi_workers_count(), 1);
     gcxi_line_text(&line, " P (");
     gcxi_line_text(&line, gcxi_cycle_word(cycle));

@@ -425,6 +425,38 @@ static int run_cycles(const char *arg)
     return 0;
 }
 
+static char large_data[9 << 20];
+
+/* 5 MiB of stack, 9 of static data. */
+static NOINLINE int run_with_large_roots(const char *arg)
+{
+    volatile char frame[5 << 20];
+    frame[0] = arg[0];
+    __asm__ volatile("" : : "r"(large_data), "r"(frame) : "memory");
+    gcx_collect(GCX_FULL);
+    return frame[0];
+}
+
+static unsigned long number_before(const char *text, const char *word)
+{
+    const char *end = strstr(text, word);
+    assert_non_null(end);
+    while (end[-1] != ' ')
+        end--;
+    return strtoul(end, NULL, 10);
+}
+
+static void test_trace_tells_of_roots(void **state)
+{
+    static const char *const variables[] = {"GCX_TRACE=1", NULL};
+    static struct child_result result;
+    (void)state;
+    child_run(&result, "large_roots", "", variables);
+    assert_true(child_ok(&result));
+    assert_true(number_before(result.err, " MB stacks") >= 5);
+    assert_true(number_before(result.err, " MB globals") >= 9); /* a sanitizer has its own */
+}
+
 static void test_trace_lines(void **state)
 {
     (void)state;
@@ -539,6 +571,7 @@ int main(int argc, char **argv)
     static const struct child_entry children[] = {
         {"cycles", run_cycles},
         {"minor", collect_minor_only},
+        {"large_roots", run_with_large_roots},
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_allocation_is_counted, forget_the_last),
@@ -555,6 +588,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(test_event_of_refusal, forget_the_last),
         cmocka_unit_test_setup(test_null_events, forget_the_last),
         cmocka_unit_test_setup(test_trace_lines, forget_the_last),
+        cmocka_unit_test_setup(test_trace_tells_of_roots, forget_the_last),
         cmocka_unit_test_setup(test_no_trace_without_asking, forget_the_last),
         cmocka_unit_test_setup(test_names_of_backends, forget_the_last),
         cmocka_unit_test_setup(test_minor_is_full_without_a_barrier, forget_the_last),

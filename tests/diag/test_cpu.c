@@ -263,6 +263,38 @@ static void *wait_once(void *arg)
     return arg;
 }
 
+static uint32_t is_over;
+
+static void *allocate_until_over(void *arg)
+{
+    while (__atomic_load_n(&is_over, __ATOMIC_RELAXED) == 0)
+        gcx_keep_alive(gcx_alloc(64));
+    return arg;
+}
+
+/* One that waits is often stopped for a collection, and blocks signals then. */
+static void test_where_threads_are_while_others_allocate(void **state)
+{
+    pthread_t waiting, allocating;
+    int found = 0;
+    (void)state;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    assert_int_equal(gcx_thread_create(&waiting, NULL, wait_once, NULL), 0);
+    assert_int_equal(gcx_thread_create(&allocating, NULL, allocate_until_over, NULL), 0);
+    usleep(200000);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(gcx_profile_threads(path), 0);
+        Gcxi__Profile *p = profile_read(path);
+        found += (int)profile_sum(p, "threads", "wait_at_gate");
+        profile_drop(p);
+    }
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELAXED);
+    sem_post(&gate);
+    pthread_join(waiting, NULL);
+    pthread_join(allocating, NULL);
+    assert_int_equal(found, 20);
+}
+
 static void test_where_threads_are(void **state)
 {
     static pthread_t threads[150];
@@ -298,6 +330,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_errors_are_told),
         cmocka_unit_test(test_other_processes),
         cmocka_unit_test(test_where_threads_are),
+        cmocka_unit_test(test_where_threads_are_while_others_allocate),
     };
     if (child_is(argc, argv))
         return child_main(argv, children, COUNT_OF(children));

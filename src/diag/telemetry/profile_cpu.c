@@ -27,6 +27,7 @@
 #include "diag/telemetry/telemetry.h"
 #include "os/clock.h"
 
+#define LOOKS 50u /* at what a thread blocks */
 #define PERIOD_NS 10000000
 #define LOOK_NS 50000000
 #define THREADS_MAX 4096u
@@ -275,7 +276,8 @@ struct roll_call {
     unsigned asked, answered, silent;
 };
 
-static bool blocks_signal(int tid)
+/* The signals that the thread blocks, a bit each. */
+static unsigned long long blocked_by(int tid)
 {
     char line[256];
     unsigned long long blocked = 0;
@@ -286,7 +288,24 @@ static bool blocks_signal(int tid)
             break;
     if (file != NULL)
         fclose(file);
-    return (blocked >> (SIGPROF - 1) & 1) != 0;
+    return blocked;
+}
+
+/* A thread that blocks all may have stopped for a collection, for the moment: it is
+ * looked at again. 3 << 31: the C library's own two. */
+static bool blocks_signal(int tid)
+{
+    const unsigned long long never = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1) | 3ull << 31;
+    const struct timespec moment = {.tv_nsec = 200000};
+    for (unsigned i = 0; i < LOOKS; i++) {
+        unsigned long long blocked = blocked_by(tid);
+        if ((blocked >> (SIGPROF - 1) & 1) == 0)
+            return false;
+        if ((blocked | never) != ~0ull)
+            return true;
+        nanosleep(&moment, NULL);
+    }
+    return true;
 }
 
 static void note_answer(void *arg, const struct gcxi_thread_sample *sample)
