@@ -12,10 +12,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gc/gc.h"
@@ -23,6 +25,7 @@
 #include "gcx/debug.h"
 #include "gcx/profile.h"
 #include "heap/side.h"
+#include "os/suspend.h"
 
 #define LIBRARY "libgcx-diag.so.0"
 
@@ -95,11 +98,30 @@ static const struct gcxi_diag_services services = {
     .get_pauses = gcx_get_pauses,
     .get_classes = gcx_get_classes,
     .start_ns = diag_start_ns,
+    .stop_signal = gcxi_suspend_signal,
     .profile_heap = gcx_profile_heap,
     .thread_leaks = gcx_thread_leaks,
 };
 
 /* ---- Loading ---- */
+
+/* The first entry is the program. */
+static int find_interpreter(struct dl_phdr_info *program, size_t bytes, void *arg)
+{
+    (void)bytes;
+    for (size_t i = 0; i < program->dlpi_phnum; i++)
+        if (program->dlpi_phdr[i].p_type == PT_INTERP)
+            *(bool *)arg = true;
+    return 1;
+}
+
+/* Another C library would be loaded beside its own, and crash. */
+static bool program_is_static(void)
+{
+    bool has_interpreter = false;
+    dl_iterate_phdr(find_interpreter, &has_interpreter);
+    return !has_interpreter;
+}
 
 static void *open_beside(void)
 {
@@ -124,6 +146,10 @@ static void *open_library(void)
 
 static void load(void)
 {
+    if (program_is_static()) {
+        gcxi_report("no diagnostics: the program is linked with -static");
+        return;
+    }
     void *library = open_library();
     void *symbol = library != NULL ? dlsym(library, GCXI_DIAG_ENTRY) : NULL;
     if (symbol == NULL) {
@@ -186,28 +212,48 @@ int gcx_profile_write_heap(int fd, unsigned flags)
     return calls != NULL ? calls->write_heap(fd, flags) : -1;
 }
 
-/* The outcome of write, with its errno, unless that was fine and closing is not. */
-static int close_after(int fd, int status)
-{
-    int saved = errno;
-    if (close(fd) != 0 && status == 0)
-        return -1;
-    errno = saved;
-    return status;
-}
-
+/* What a file held before stays until something is written: a call that fails
+ * sooner loses no profile. */
 static int open_file(const char *path)
 {
     if (path != NULL)
-        return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        return open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     errno = EINVAL;
     return -1;
 }
 
+/* The file ends behind what was written. Pipes and devices have no end. */
+static int end_file(int fd)
+{
+    struct stat file;
+    off_t end = lseek(fd, 0, SEEK_CUR);
+    if (end <= 0 || fstat(fd, &file) != 0 || !S_ISREG(file.st_mode))
+        return 0;
+    return ftruncate(fd, end);
+}
+
+/* The outcome of write, with its errno, unless that was fine and closing is not. */
+static int close_after(int fd, int status)
+{
+    int saved = errno;
+    int end_status = end_file(fd), end_errno = errno;
+    if (close(fd) != 0 && status == 0)
+        return -1;
+    errno = status == 0 && end_status != 0 ? end_errno : saved;
+    return status == 0 ? end_status : status;
+}
+
 int gcx_profile_heap(const char *path, unsigned flags)
 {
+    const struct gcxi_diag_calls *calls = calls_get();
+    if (calls == NULL)
+        return -1;
+    if ((flags & ~(unsigned)GCX_PROFILE_COLLECT) != 0) {
+        errno = EINVAL;
+        return -1;
+    }
     int fd = open_file(path);
-    return fd >= 0 ? close_after(fd, gcx_profile_write_heap(fd, flags)) : -1;
+    return fd >= 0 ? close_after(fd, calls->write_heap(fd, flags)) : -1;
 }
 
 int gcx_profile_cpu_begin(void)

@@ -18,7 +18,7 @@
 #include "gcx/wait.h"
 #include "heap/sample.h"
 
-#define GCXI_DIAG_VERSION 3 /* of the two structures */
+#define GCXI_DIAG_VERSION 4 /* of the two structures */
 #define GCXI_DIAG_ENTRY "gcx_diag_entry"
 
 /* What the library offers. */
@@ -61,6 +61,9 @@ struct gcxi_diag_services {
 
     /* When the library started, by gcxi_clock_ns. */
     uint64_t (*start_ns)(void);
+
+    /* The signal that stops threads. */
+    int (*stop_signal)(void);
 
     /* As in gcx/profile.h. */
     int (*profile_heap)(const char *path, unsigned flags);

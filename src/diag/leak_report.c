@@ -95,29 +95,38 @@ int gcxi_leak_merge(const struct gcxi_leak_found *found,
 
 /* ---- Printing ---- */
 
-static void print(int file, const char *format, ...) GCXI_PRINTF(2, 3);
+struct log {
+    int file;
+    int error; /* of the first write that failed; none follows it */
+};
 
-static void print(int file, const char *format, ...)
+static void print(struct log *log, const char *format, ...) GCXI_PRINTF(2, 3);
+
+static void print(struct log *log, const char *format, ...)
 {
     char line[2 * PATH_BYTES];
     va_list args;
+    if (log->error != 0)
+        return;
     va_start(args, format);
     int n = vsnprintf(line, sizeof line, format, args);
     va_end(args);
     size_t left = n < 0 ? 0 : gcxi_min((size_t)n, sizeof line - 1);
     for (const char *p = line; left > 0;) {
-        ssize_t written = write(file, p, left);
+        ssize_t written = write(log->file, p, left);
         if (written < 0 && errno == EINTR)
             continue;
-        if (written <= 0)
+        if (written <= 0) {
+            log->error = written < 0 ? errno : ENOSPC;
             return;
+        }
         p += written;
         left -= (size_t)written;
     }
 }
 
 /* The call is the instruction before the address it returns to. */
-static void print_frame(int file, size_t number, const char *pc)
+static void print_frame(struct log *log, size_t number, const char *pc)
 {
     Dl_info info = {0};
     struct gcxi_leak_place place = {0};
@@ -126,14 +135,14 @@ static void print_frame(int file, size_t number, const char *pc)
         place = gcxi_leak_place((uintptr_t)pc - 1);
     if (place.function == NULL)
         place.function = info.dli_sname;
-    print(file, "    #%zu %p", number, (const void *)pc);
+    print(log, "    #%zu %p", number, (const void *)pc);
     if (place.function != NULL)
-        print(file, " %s", place.function);
+        print(log, " %s", place.function);
     if (is_known)
-        print(file, " (%s+0x%zx)", info.dli_fname, (size_t)(pc - (const char *)info.dli_fbase));
+        print(log, " (%s+0x%zx)", info.dli_fname, (size_t)(pc - (const char *)info.dli_fbase));
     if (place.file != NULL)
-        print(file, " %s:%d", place.file, place.line);
-    print(file, "\n");
+        print(log, " %s:%d", place.file, place.line);
+    print(log, "\n");
 }
 
 static const char *plural(size_t n)
@@ -143,14 +152,14 @@ static const char *plural(size_t n)
 
 static void print_leak(const struct gcx_leak *leak, void *arg)
 {
-    int file = *(const int *)arg;
-    print(file, "gcx: leaked %zu byte%s in %zu block%s%s, allocated at\n", leak->bytes,
+    struct log *log = arg;
+    print(log, "gcx: leaked %zu byte%s in %zu block%s%s, allocated at\n", leak->bytes,
           plural(leak->bytes), leak->blocks, plural(leak->blocks),
           leak->is_indirect ? " that only leaked ones lead to" : "");
     for (size_t i = 0; i < leak->depth; i++)
-        print_frame(file, i, leak->frames[i]);
+        print_frame(log, i, leak->frames[i]);
     if (leak->depth == 0)
-        print(file, "    a place that is not known\n");
+        print(log, "    a place that is not known\n");
 }
 
 /* GCX_LEAK_LOG with %p replaced by the process number. */
@@ -173,16 +182,18 @@ static void *print_found(void *arg)
 {
     const struct gcxi_leak_found *found = arg;
     size_t bytes = 0;
-    int file = log_open();
+    struct log log = {log_open(), 0};
     gcxi_leak_is_busy = true;
     for (size_t i = 0; i < found->count; i++)
         bytes += found->blocks[i].bytes;
-    if (gcxi_leak_merge(found, print_leak, &file) != 0)
+    if (gcxi_leak_merge(found, print_leak, &log) != 0)
         gcxi_report("no memory to merge leaks by stack");
-    print(file, "gcx: process %d leaked %zu byte%s in %zu block%s\n", (int)getpid(), bytes,
+    print(&log, "gcx: process %d leaked %zu byte%s in %zu block%s\n", (int)getpid(), bytes,
           plural(bytes), found->count, plural(found->count));
-    if (file != STDERR_FILENO)
-        close(file);
+    if (log.error != 0)
+        gcxi_report("GCX_LEAK_LOG: not all of the report is written: %s", strerror(log.error));
+    if (log.file != STDERR_FILENO)
+        close(log.file);
     return NULL;
 }
 

@@ -106,6 +106,34 @@ static void put_cycle(struct gcxi_line *line, const struct gcxi_cycle *cycle)
     gcxi_line_text(line, "}}");
 }
 
+/* False with errno; a short write is none: the next says why, if there is a reason. */
+static bool write_at(off_t at, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t n = pwrite(file, text, bytes, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = ENOSPC;
+        if (n <= 0)
+            return false;
+        text += n;
+        at += n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+/* What was whole stays readable: the array ends where it did before. */
+static void give_up(int error)
+{
+    gcxi_report("GCX_TRACE_FILE: no more is written: %s", strerror(error));
+    if (ftruncate(file, file_bytes) == 0 && file_bytes != 0)
+        (void)write_at(file_bytes, FILE_END, sizeof FILE_END - 1);
+    close(file);
+    file = -1;
+}
+
 void gcxi_trace_events(const struct gcxi_cycle *cycle)
 {
     if (file < 0 || getpid() != file_owner)
@@ -114,11 +142,8 @@ void gcxi_trace_events(const struct gcxi_cycle *cycle)
     put_cycle(&line, cycle);
     size_t bytes = line.length;
     gcxi_line_text(&line, FILE_END);
-    if (pwrite(file, line.text, line.length, file_bytes) == (ssize_t)line.length) {
+    if (write_at(file_bytes, line.text, line.length))
         file_bytes += (off_t)bytes;
-        return;
-    }
-    gcxi_report("GCX_TRACE_FILE: no more is written: %s", strerror(errno));
-    close(file);
-    file = -1;
+    else
+        give_up(errno);
 }

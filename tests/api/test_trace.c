@@ -1,9 +1,11 @@
 /* test_trace.c -- GCX_TRACE=json and GCX_TRACE_FILE, as programs read them.
  *
  * SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,10 @@ static struct child_result result;
 
 static int child_cycles(const char *arg)
 {
+    if (strcmp(arg, "full") == 0) { /* as a disk that has room for so much */
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){2000, 2000});
+    }
     for (int i = 0; i < 6; i++) {
         churn(64, 1000);
         gcx_collect(i % 2 != 0 ? GCX_FULL : GCX_MINOR);
@@ -104,6 +110,15 @@ static void test_a_limit_that_is_too_low(void **state)
     }
 }
 
+static void read_file(const char *path, char *text, size_t bytes)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, bytes - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+}
+
 static void test_trace_events(void **state)
 {
     static char text[256 * 1024];
@@ -114,11 +129,7 @@ static void test_trace_events(void **state)
     child_run(&result, "cycles", "fork", (const char *[]){variable, NULL});
     assert_true(child_ok(&result));
     assert_string_equal(result.err, "");
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    unlink(path);
+    read_file(path, text, sizeof text);
     size_t cycles = strtoul(result.out, NULL, 10);
     assert_memory_equal(text, "[\n{", 3);
     assert_string_equal(text + strlen(text) - 4, "}\n]\n");
@@ -126,6 +137,21 @@ static void test_trace_events(void **state)
     assert_int_equal(count_of(text, "\"ph\":\"X\""), 4 * cycles);
     assert_int_equal(count_of(text, "\"ph\":\"C\""), 2 * cycles);
     assert_int_equal(count_of(text, "},\n{"), 6 * cycles - 1);
+}
+
+/* The write that meets the end is a short one. The file stays whole. */
+static void test_a_disk_that_is_full(void **state)
+{
+    char text[4096], variable[128], path[64];
+    (void)state;
+    snprintf(path, sizeof path, "gcx-trace-%d.json", (int)getpid());
+    snprintf(variable, sizeof variable, "GCX_TRACE_FILE=%s", path);
+    child_run(&result, "cycles", "full", (const char *[]){variable, NULL});
+    assert_true(child_ok(&result));
+    assert_int_equal(count_of(result.err, "GCX_TRACE_FILE: no more is written: File too large"), 1);
+    read_file(path, text, sizeof text);
+    assert_true(is_balanced(text));
+    assert_string_equal(text + strlen(text) - 4, "}\n]\n");
 }
 
 static void test_what_cannot_be_written(void **state)
@@ -150,6 +176,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_json_lines),
         cmocka_unit_test(test_a_limit_that_is_too_low),
         cmocka_unit_test(test_trace_events),
+        cmocka_unit_test(test_a_disk_that_is_full),
         cmocka_unit_test(test_what_cannot_be_written),
     };
     if (child_is(argc, argv))

@@ -57,6 +57,23 @@ foreach(source IN LISTS sources)
     add_dependencies(${name}_shared gcx_diag)
 endforeach()
 
+# A program without a dynamic loader, where one can be linked.
+include(CheckCSourceCompiles)
+set(CMAKE_REQUIRED_FLAGS "-static")
+check_c_source_compiles("#include <pthread.h>\nint main(void) { return pthread_self() == 0; }" GCX_LINKS_STATIC)
+unset(CMAKE_REQUIRED_FLAGS)
+if(GCX_LINKS_STATIC AND NOT GCX_SANITIZE)
+    add_executable(test_static_program diag/static.c)
+    target_compile_definitions(test_static_program PRIVATE _GNU_SOURCE)
+    target_link_libraries(test_static_program PRIVATE gcx::static -static)
+    set_target_properties(test_static_program PROPERTIES
+        POSITION_INDEPENDENT_CODE OFF RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/diag")
+    add_dependencies(test_static_program gcx_diag)
+    add_test(NAME diag/static_program COMMAND test_static_program)
+    set_tests_properties(diag/static_program PROPERTIES LABELS diag TIMEOUT ${gcx_timeout_diag}
+        ENVIRONMENT "${gcx_test_environment}")
+endif()
+
 if(GCX_GO AND NOT GCX_SANITIZE)
     add_test(NAME diag/pprof COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/diag/pprof.sh"
         $<TARGET_FILE:test_profile> "${CMAKE_CURRENT_BINARY_DIR}/diag")

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -272,6 +274,63 @@ static void test_errors_are_told(void **state)
     unlink(path);
 }
 
+static void put_file(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void assert_file(const char *text)
+{
+    char read[64] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    read[fread(read, 1, sizeof read - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(read, text);
+}
+
+static void handle_nothing(int signal)
+{
+    (void)signal;
+}
+
+static void test_calls_that_fail_leave_the_file(void **state)
+{
+    struct sigaction before;
+    (void)state;
+    assert_int_equal(gcx_profile_heap(path, 64), -1);
+    assert_int_equal(access(path, F_OK), -1);
+    put_file("kept");
+    assert_int_equal(gcx_profile_heap(path, 64), -1);
+    assert_file("kept");
+    assert_int_equal(gcx_profile_cpu_end(path), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_file("kept");
+    sigaction(SIGPROF, &(struct sigaction){.sa_handler = handle_nothing}, &before);
+    assert_int_equal(gcx_profile_threads(path), -1);
+    assert_int_equal(errno, EBUSY);
+    assert_file("kept");
+    sigaction(SIGPROF, &before, NULL);
+    unlink(path);
+}
+
+/* Nothing of the file before is behind the profile. */
+static void test_a_profile_replaces_a_longer_file(void **state)
+{
+    static char text[1 << 20];
+    struct stat file;
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    put_file(text);
+    assert_int_equal(gcx_profile_heap(path, 0), 0);
+    assert_int_equal(stat(path, &file), 0);
+    assert_true(file.st_size < (off_t)sizeof text - 1);
+    profile_drop(profile_take(path));
+}
+
 /* ---- Threads -------------------------------------------------------------------------- */
 
 static void *allocate(void *arg)
@@ -375,13 +434,19 @@ static int child_work(const char *arg)
     return 0;
 }
 
+static const char *library_variable(void)
+{
+    static char library[4200];
+    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
+    return library;
+}
+
 static void run_child(const char *arg, const char *profile, const char *more)
 {
-    char library[4200], heap[128], test[128];
-    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
+    char heap[128], test[128];
     snprintf(heap, sizeof heap, "GCX_HEAP_PROFILE=%s", profile);
     snprintf(test, sizeof test, "TEST_PROFILE=%s", profile);
-    child_run(&result, "work", arg, (const char *[]){library, heap, test, more, NULL});
+    child_run(&result, "work", arg, (const char *[]){library_variable(), heap, test, more, NULL});
 }
 
 static void assert_written(const char *file)
@@ -428,10 +493,25 @@ static void test_nonsense_is_told_and_the_program_runs(void **state)
     assert_non_null(strstr(result.err, "GCX_PROFILE_RATE=many: expected"));
     assert_non_null(
         strstr(result.err, "GCX_HEAP_PROFILE: cannot write /nonexistent/heap: No such file"));
-    run_child("", path, "GCX_PROFILE_SIGNAL=9");
-    assert_true(child_ok(&result));
-    assert_non_null(strstr(result.err, "GCX_PROFILE_SIGNAL=9: no signal"));
     unlink(path);
+}
+
+static void test_signals_that_have_another_use(void **state)
+{
+    const int signals[] = {0,       SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,   SIGFPE,      SIGILL,
+                           SIGTRAP, SIGSYS,  SIGABRT, SIGPROF, SIGRTMIN, SIGRTMAX + 1};
+    char variable[64], said[128], stop[64];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        snprintf(variable, sizeof variable, "GCX_PROFILE_SIGNAL=%d", signals[i]);
+        snprintf(said, sizeof said, "%s is ignored: expected", variable);
+        snprintf(stop, sizeof stop, "GCX_STOP_SIGNAL=%d", SIGRTMIN);
+        child_run(&result, "work", "",
+                  (const char *[]){library_variable(), "GCX_HEAP_PROFILE=/dev/null", variable, stop,
+                                   NULL});
+        assert_true(child_ok(&result));
+        assert_non_null(strstr(result.err, said));
+    }
 }
 
 static int child_without(const char *arg)
@@ -468,11 +548,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_a_reader_needs),
         cmocka_unit_test(test_code_without_lines_has_none),
         cmocka_unit_test(test_errors_are_told),
+        cmocka_unit_test(test_calls_that_fail_leave_the_file),
+        cmocka_unit_test(test_a_profile_replaces_a_longer_file),
         cmocka_unit_test(test_threads_allocate_while_profiles_are_written),
         cmocka_unit_test(test_a_profile_at_exit),
         cmocka_unit_test(test_a_profile_on_a_signal),
         cmocka_unit_test(test_a_forked_child_writes_none),
         cmocka_unit_test(test_nonsense_is_told_and_the_program_runs),
+        cmocka_unit_test(test_signals_that_have_another_use),
         cmocka_unit_test(test_without_the_diagnostics),
     };
     snprintf(path, sizeof path, "gcx-test-%d.pb.gz", (int)getpid());

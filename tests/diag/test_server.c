@@ -255,6 +255,24 @@ static void test_one_cpu_profile_at_a_time(void **state)
     assert_int_equal(gcx_profile_cpu_end(NULL), 0);
 }
 
+/* Nothing is profiled for a HEAD: it is answered while a profile is under way. */
+static void test_headers_of_what_waits(void **state)
+{
+    static const char *const targets[] = {"/debug/pprof/profile", "/debug/pprof/heap?seconds=600",
+                                          "/debug/pprof/allocs?seconds=600"};
+    (void)state;
+    assert_int_equal(gcx_profile_cpu_begin(), 0);
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        struct http_answer answer = http_ask(port, "HEAD", targets[i], NULL, "");
+        assert_true(http_has(&answer, "X-Content-Type-Options: nosniff\r\n"));
+        assert_false(http_has(&answer, "Content-Length:"));
+        assert_int_equal(answer.length, 0);
+        assert_answer(answer, 200, "Content-Type: application/octet-stream\r\n");
+    }
+    assert_int_equal(gcx_profile_cpu_end(NULL), 0);
+    assert_answer(http_ask(port, "HEAD", "/debug/pprof/profile?seconds=x", NULL, ""), 400, "");
+}
+
 static void test_symbols(void **state)
 {
     char target[128];
@@ -370,7 +388,26 @@ static void test_foreign_hosts(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_answer(http_ask(port, "GET", "/metrics", cases[i].headers, ""), cases[i].status, "");
-    assert_answer(http_raw(port, "GET /metrics HTTP/1.0\r\n\r\n"), 200, "gcx_info");
+}
+
+static void test_requests_that_hide_something(void **state)
+{
+    static const char *const cases[][2] = {
+        {"GET /metrics HTTP/1.0\r\n\r\n", "no Host header"},
+        {"GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n"
+         "Connection: close\r\n\r\n",
+         "more than one Host header"},
+        {"GET /metrics HTTP/1.0\r\nhost: localhost\r\nHost: localhost\r\n\r\n", "more than one"},
+        {"GET /metrics%00 HTTP/1.0\r\nHost: localhost\r\n\r\n", "%00 is no character"},
+        {"GET /metrics%00/x HTTP/1.0\r\nHost: localhost\r\n\r\n", "%00 is no character"},
+        {"GET /debug/pprof/heap?debug=1%00 HTTP/1.0\r\nHost: localhost\r\n\r\n", "debug is"},
+        {"GET /debug/pprof/heap?debug%00=1 HTTP/1.0\r\nHost: localhost\r\n\r\n", "no parameter"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_answer(http_raw(port, cases[i][0]), 400, cases[i][1]);
+    assert_answer(http_raw(port, "GET /%6detrics HTTP/1.0\r\nHost: localhost\r\n\r\n"), 200,
+                  "gcx_info");
 }
 
 /* ---- Whom it does not wait for ---- */
@@ -657,11 +694,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_path),
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_one_cpu_profile_at_a_time),
+        cmocka_unit_test(test_headers_of_what_waits),
         cmocka_unit_test(test_symbols),
         cmocka_unit_test(test_numbers_are_those_of_the_library),
         cmocka_unit_test(test_workers_answers_are_sent_at_once),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_foreign_hosts),
+        cmocka_unit_test(test_requests_that_hide_something),
         cmocka_unit_test(test_half_requests),
         cmocka_unit_test(test_large_headers),
         cmocka_unit_test(test_clients_that_never_read),

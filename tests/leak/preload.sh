@@ -133,6 +133,11 @@ GCX_LEAK_LOG="$work/log.%p" preloaded "$corpus" lost_after_fork
 [ "$(cat "$work"/log.[0-9]* | grep -c '^gcx: process')" -eq 2 ] || fail "GCX_LEAK_LOG with %p"
 GCX_LEAK_LOG='' preloaded "$corpus" lost_self
 grep -q '^gcx: leaked 48 bytes in 1 block, allocated at$' "$work/err" || fail "the report goes to stderr"
+if [ -c /dev/full ]; then
+    GCX_LEAK_LOG=/dev/full preloaded "$corpus" lost_self
+    grep -q '^gcx: GCX_LEAK_LOG: not all of the report is written: No space left' "$work/err" ||
+        fail "a log that is full is told"
+fi
 
 echo "preload.sh: $passed programs as expected, $failed failures"
 test "$failed" -eq 0

@@ -160,7 +160,8 @@ static int open_daemon(void)
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT, GCXI_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GCXI_CONNECTION_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, gcxi_route_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-        gcxi_connection_notify, NULL, MHD_OPTION_END);
+        gcxi_connection_notify, NULL, MHD_OPTION_UNESCAPE_CALLBACK, gcxi_route_unescape, NULL,
+        MHD_OPTION_END);
     if (server_daemon == NULL)
         return errno != 0 ? errno : ENOMEM;
     return 0;

@@ -44,7 +44,8 @@ struct gcxi_reply {
     const char *allow;      /* methods, or NULL */
     const void *constant;   /* instead of text, or NULL */
     size_t constant_bytes;
-    bool is_page; /* may load our own style and script */
+    bool is_page;  /* may load our own style and script */
+    bool is_empty; /* the answer to a HEAD whose body nobody has made */
     struct gcxi_text text;
 };
 
@@ -55,6 +56,7 @@ struct gcxi_request {
     struct gcxi_text body;
     const char *bare; /* first parameter without a value, or NULL */
     struct gcxi_reply reply;
+    bool is_head;  /* asked for headers alone */
     bool is_begun; /* its headers have been looked at */
     bool is_done;  /* it has a reply */
 
@@ -88,6 +90,7 @@ extern const struct gcxi_route gcxi_pprof_routes[], gcxi_vars_routes[], gcxi_liv
 enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_bytes, void **slot);
+size_t gcxi_route_unescape(void *arg, struct MHD_Connection *connection, char *text);
 void gcxi_route_completed(void *arg, struct MHD_Connection *connection, void **slot,
                           enum MHD_RequestTerminationCode code);
 
@@ -96,6 +99,9 @@ void gcxi_reply_error(struct gcxi_request *request, unsigned status, const char 
     GCXI_PRINTF(3, 4);
 
 /* ---- server_job.c ---- */
+
+/* Does its answer tell of the seconds from now on? */
+bool gcxi_job_must_wait(const struct gcxi_request *request);
 
 /* Suspends the connection and has a worker answer; false if there are too many. */
 bool gcxi_job_start(struct gcxi_request *request);

@@ -50,7 +50,7 @@ static struct gcxi_request *dequeue(void)
     return request;
 }
 
-static bool must_wait(const struct gcxi_request *request)
+bool gcxi_job_must_wait(const struct gcxi_request *request)
 {
     return request->query.seconds != 0 && request->route->begin != NULL && !request->has_begun;
 }
@@ -82,7 +82,7 @@ static void park(struct gcxi_request *request)
 
 static void work(struct gcxi_request *request)
 {
-    if (!must_wait(request)) {
+    if (!gcxi_job_must_wait(request)) {
         request->route->answer(request);
         finish(request);
     } else if (request->route->begin(request)) {
@@ -122,7 +122,7 @@ static void *worker_main(void *arg)
 static bool may_start(const struct gcxi_request *request)
 {
     if (is_ending || job_count >= GCXI_JOBS_MAX ||
-        (must_wait(request) && waiting_count >= GCXI_WAITING_MAX))
+        (gcxi_job_must_wait(request) && waiting_count >= GCXI_WAITING_MAX))
         return false;
     if (worker_count < GCXI_WORKERS && gcxi_diag_thread(worker_main, NULL) == 0)
         worker_count++;
@@ -136,7 +136,7 @@ bool gcxi_job_start(struct gcxi_request *request)
     if (is_started) {
         MHD_suspend_connection(request->connection);
         job_count++;
-        waiting_count += must_wait(request);
+        waiting_count += gcxi_job_must_wait(request);
         enqueue(request);
     }
     pthread_mutex_unlock(&job_lock);

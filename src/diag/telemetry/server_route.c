@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "diag/telemetry/server.h"
 #include "diag/telemetry/server_address.h"
@@ -66,8 +67,27 @@ static void add_headers(struct MHD_Response *response, const struct gcxi_reply *
     }
 }
 
+static ssize_t read_nothing(void *arg, uint64_t at, char *buffer, size_t bytes)
+{
+    (void)arg, (void)at, (void)buffer, (void)bytes;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* Of a length that is not known, so it says none. In chunks, libmicrohttpd would
+ * send an end of the body that is not there. */
+static struct MHD_Response *make_empty(void)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, read_nothing, NULL, NULL);
+    if (response != NULL)
+        MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    return response;
+}
+
 static struct MHD_Response *make_response(struct gcxi_reply *reply)
 {
+    if (reply->is_empty)
+        return make_empty();
     if (reply->constant != NULL)
         return MHD_create_response_from_buffer(
             reply->constant_bytes, (void *)(uintptr_t)reply->constant, MHD_RESPMEM_PERSISTENT);
@@ -95,13 +115,23 @@ static enum MHD_Result send_reply(struct gcxi_request *request)
 
 /* ---- Guards: false with a reply ---- */
 
-static bool host_is_ours(struct gcxi_request *request, const char *version)
+static enum MHD_Result count_host(void *arg, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    (void)kind, (void)value;
+    *(unsigned *)arg += strcasecmp(key, "Host") == 0;
+    return MHD_YES;
+}
+
+/* Of HTTP/1.0 as well. */
+static bool host_is_ours(struct gcxi_request *request)
 {
     const char *host = header(request, "Host");
-    if (host == NULL && strcmp(version, "HTTP/1.0") == 0)
-        return true;
-    if (host == NULL || *host == '\0') {
-        gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST, "The request has no Host header.");
+    unsigned count = 0;
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_host, &count);
+    if (count != 1 || host == NULL || *host == '\0') {
+        gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST, "The request has %s Host header.",
+                         count > 1 ? "more than one" : "no");
         return false;
     }
     if (gcxi_address_is_host(host, gcxi_server_is_remote()))
@@ -178,11 +208,26 @@ static bool parameters_are_valid(struct gcxi_request *request)
     return false;
 }
 
-static bool may_be_answered(struct gcxi_request *request, const char *path, const char *method,
-                            const char *version)
+/* A path ends where a string does, so what is behind an escaped NUL would be lost. */
+size_t gcxi_route_unescape(void *arg, struct MHD_Connection *connection, char *text)
 {
-    if (!host_is_ours(request, version) || !site_is_ours(request))
+    (void)arg, (void)connection;
+    return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
+static bool path_is_text(struct gcxi_request *request, const char *path)
+{
+    if (strstr(path, "%00") == NULL)
+        return true;
+    gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST, "%%00 is no character of a path.");
+    return false;
+}
+
+static bool may_be_answered(struct gcxi_request *request, const char *path, const char *method)
+{
+    if (!host_is_ours(request) || !site_is_ours(request) || !path_is_text(request, path))
         return false;
+    request->is_head = strcmp(method, "HEAD") == 0;
     request->route = find_route(path);
     if (request->route != NULL)
         return method_is_allowed(request, method) && parameters_are_valid(request);
@@ -227,6 +272,11 @@ static enum MHD_Result answer(struct gcxi_request *request)
     if (request->query.seconds == 0)
         request->query.seconds = request->route->seconds;
     request->is_done = true;
+    if (request->is_head && gcxi_job_must_wait(request)) { /* for nothing: nobody reads it */
+        request->reply.type = GCXI_TYPE_BYTES;
+        request->reply.is_empty = true;
+        return send_reply(request);
+    }
     if (request->route->is_slow && !gcxi_server_is_stopping() && gcxi_job_start(request))
         return MHD_YES;
     if (request->route->is_slow)
@@ -242,7 +292,7 @@ enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, 
                                   size_t *body_bytes, void **slot)
 {
     struct gcxi_request *request = *slot;
-    (void)arg;
+    (void)arg, (void)version;
     if (request == NULL)
         return begin(connection, slot);
     if (*body_bytes != 0)
@@ -252,7 +302,7 @@ enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, 
     if (request->is_begun)
         return MHD_NO;
     request->is_begun = true;
-    if (may_be_answered(request, path, method, version))
+    if (may_be_answered(request, path, method))
         return answer(request);
     request->is_done = true;
     return send_reply(request);

@@ -87,16 +87,35 @@ static void *wait_for_signals(void *arg)
     return arg;
 }
 
+/* Not those that cannot be caught, that a fault raises (its instruction would run
+ * again after the handler, for ever), or that the library uses itself. */
+static bool may_catch(int64_t number)
+{
+    static const int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,  SIGILL,
+                                  SIGFPE,  SIGTRAP, SIGSYS,  SIGABRT, SIGPROF};
+    bool is_own = number > SIGSYS && number < SIGRTMIN; /* the C library's */
+    if (number < 1 || number > SIGRTMAX || is_own || number == gcxi_diag->stop_signal())
+        return false;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (number == refused[i])
+            return false;
+    return true;
+}
+
 static void catch_signal(const char *text)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     int64_t number;
     if (text == NULL || *text == '\0')
         return;
-    if (!gcxi_parse_int(text, &number) || number < 1 || number > SIGRTMAX ||
-        sem_init(&is_wanted, 0, 0) != 0 || gcxi_diag_thread(wait_for_signals, NULL) != 0 ||
-        sigaction((int)number, &action, NULL) != 0)
-        gcxi_report("GCX_PROFILE_SIGNAL=%s: no signal that can be caught", text);
+    if (!gcxi_parse_int(text, &number) || !may_catch(number))
+        gcxi_report(
+            "GCX_PROFILE_SIGNAL=%s is ignored: expected the number of a signal that neither "
+            "a fault nor the library raises",
+            text);
+    else if (sem_init(&is_wanted, 0, 0) != 0 || gcxi_diag_thread(wait_for_signals, NULL) != 0 ||
+             sigaction((int)number, &action, NULL) != 0)
+        gcxi_report("GCX_PROFILE_SIGNAL=%s is ignored: %s", text, strerror(errno));
 }
 
 /* ---- The CPU profile ---- */
