@@ -263,8 +263,9 @@ GCX_API void gcx_dirty(const void *obj);
 /* ---- Roots ------------------------------------------------------------- */
 
 /* Adds [lo, hi) to the roots; lo is rounded up and hi down to whole words. The
- * memory must stay readable until the range is removed. Returns 0, or -1 with EINVAL if hi < lo or either is NULL, ENOMEM. Adding
- * ranges that overlap is allowed. */
+ * memory must stay readable until the range is removed. Returns 0, or -1 with
+ * EINVAL if hi < lo or either is NULL, ENOMEM. Adding ranges that overlap is
+ * allowed. */
 GCX_API int gcx_root_add(void *lo, void *hi);
 
 /* Removes a range exactly as added. Returns 0, or -1 with ENOENT. */

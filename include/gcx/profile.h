@@ -32,7 +32,7 @@ enum gcx_profile_flag {
  * due. [collects: no] Example: examples/profile.c */
 GCX_API int64_t gcx_profile_set_rate(int64_t bytes);
 
-/* Writes the heap profile to a file, which it makes or empties, or to a
+/* Writes the heap profile to a file, which it makes or overwrites, or to a
  * descriptor: gzipped profile.proto with alloc_objects, alloc_space,
  * inuse_objects and inuse_space, each an estimate of the whole from the
  * samples, as of the last completed cycle. flags: 0 or GCX_PROFILE_COLLECT. A

@@ -24,9 +24,9 @@
  * Errors: a call that fails returns -1, NULL or an empty slice, sets errno
  * (ERANGE: out of bounds; EINVAL: a capacity that is negative or below the
  * length, elements of 0 bytes, slices of different elements, a NULL argument;
- * ENOMEM) and changes nothing. With GCX_CHECK=1, ERANGE and EINVAL are reported on stderr
- * with the place of the call and the place where the slice was made; for typed
- * slices these are the place where the type was defined.
+ * ENOMEM) and changes nothing. With GCX_CHECK=1, ERANGE and EINVAL are reported
+ * on stderr with the place of the call and the place where the slice was made;
+ * for typed slices these are the place where the type was defined.
  *
  * Threads: a slice is as thread-safe as the variable that it is. The write
  * barrier is taken care of.
