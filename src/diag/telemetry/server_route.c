@@ -123,21 +123,23 @@ static enum MHD_Result count_host(void *arg, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
-/* Of HTTP/1.0 as well. */
+/* A script may ask by HTTP/1.0 without one; a browser, which another site could make
+ * ask, always sends it. */
 static bool host_is_ours(struct gcxi_request *request)
 {
     const char *host = header(request, "Host");
     unsigned count = 0;
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_host, &count);
-    if (count != 1 || host == NULL || *host == '\0') {
-        gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST, "The request has %s Host header.",
-                         count > 1 ? "more than one" : "no");
+    if (count > 1) {
+        gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST,
+                         "The request has more than one Host header.");
         return false;
     }
-    if (gcxi_address_is_host(host, gcxi_server_is_remote()))
+    if (count == 0 || gcxi_address_is_host(host != NULL ? host : "", gcxi_server_is_remote()))
         return true;
     gcxi_reply_error(request, MHD_HTTP_FORBIDDEN,
-                     "Host: %.80s is not this machine; ask by its address or as localhost.", host);
+                     "Host: %.80s is not this machine; ask by its address or as localhost.",
+                     host != NULL ? host : "");
     return false;
 }
 
