@@ -37,6 +37,7 @@
 #include "gc/keeper.h"
 #include "gc/pauses.h"
 #include "gc/remember.h"
+#include "gc/retained.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
 #include "gc/waits.h"
@@ -221,6 +222,8 @@ static void mark(struct gcxi_cycle *cycle)
     gcxi_marker_begin(gcxi_marker, is_minor);
     if (cycle->ends_concurrent)
         gcxi_marker_narrow(gcxi_marker, gcxi_concurrent_open_stw());
+    if (cycle->reason == GCXI_ROOT_SEARCH)
+        gcxi_retained_mark_stw(gcxi_marker);
     if (seeks_leaks)
         gcxi_waits_put_off_stw(gcxi_gc.collector);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
