@@ -36,6 +36,7 @@
 #include "gc/hooks.h"
 #include "gc/keeper.h"
 #include "gc/pauses.h"
+#include "gc/probes.h"
 #include "gc/remember.h"
 #include "gc/retained.h"
 #include "gc/runner.h"
@@ -122,10 +123,12 @@ static void stop_world(void *arg)
     if (request->is_moot)
         return;
     choose_kind(&request->cycle);
+    GCXI_PROBE(cycle_begin, (int)request->cycle.kind);
     gcxi_store_relaxed(&gcxi_gc.collector, request->self); /* whom the listener calls is refused */
     if (gcxi_gc.events.cycle_begin != NULL)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
     request->cycle.begin_ns = gcxi_clock_ns();
+    GCXI_PROBE(pause_begin, (int)request->cycle.kind);
     request->is_paused = gcxi_mutators_stop(request->self);
     if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
         gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
@@ -427,6 +430,8 @@ static void tell_end(const struct gcxi_cycle *cycle)
 {
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_cycle_listener *listener = gcxi_load_acquire(&cycle_listener);
+    GCXI_PROBE(pause_end, cycle->end_ns - cycle->begin_ns);
+    GCXI_PROBE(cycle_end, (int)cycle->kind);
     if (listener != NULL)
         listener(cycle);
     gcxi_gc_tell_late();
@@ -443,6 +448,7 @@ static void give_up(const struct cycle_request *request)
 {
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_mutators_start(request->self);
+    GCXI_PROBE(pause_end, UINT64_C(0));
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
     early.allocated_bytes = 0;
     gcxi_concurrent_refuse();
