@@ -4,6 +4,7 @@
  * nothing alive, unless the memory is added as a root or comes from
  * gcx_alloc_root. */
 #include <gcx/gcx.h>
+#include <gcx/stats.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,21 @@ static __attribute__((noinline)) void churn(void)
     gcx_collect(GCX_FULL);
 }
 
+/* Which root keeps how much that no root before it does. */
+static void print_roots(void)
+{
+    static const char *const sources[] = {"static data", "added range", "suspended stacks",
+                                          "thread"};
+    struct gcx_root_stats roots[64];
+    size_t count = gcx_get_roots(roots, 64);
+    for (size_t i = 0; i < count && i < 64; i++)
+        if (roots[i].retained_bytes != 0)
+            printf("%s %s: %llu words keep %llu objects, %llu bytes\n", sources[roots[i].source],
+                   roots[i].name, (unsigned long long)roots[i].words,
+                   (unsigned long long)roots[i].retained_objects,
+                   (unsigned long long)roots[i].retained_bytes);
+}
+
 int main(void)
 {
     /* A table from malloc, added before pointers are put there. */
@@ -62,6 +78,7 @@ int main(void)
     if (check(foreign, "foreign") != 0 || check(table, "rooted") != 0)
         return 1;
     printf("%s and %s are still there\n", foreign[7], table[7]);
+    print_roots();
 
     /* Removed before the memory goes. */
     if (gcx_root_remove(foreign, foreign + SLOTS) != 0)

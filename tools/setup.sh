@@ -47,6 +47,7 @@ clang-14                  cmd:clang-14
 libclang-rt-14-dev        file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a
 clang-format-14           cmd:clang-format-14
 musl-tools                cmd:musl-gcc
+systemtap-sdt-dev         file:/usr/include/x86_64-linux-gnu/sys/sdt.h
 valgrind                  cmd:valgrind
 libc6-dbg                 dpkg
 gcc-aarch64-linux-gnu     cmd:aarch64-linux-gnu-gcc

@@ -49,6 +49,33 @@ struct gcx_class_stats {
  * other threads may wait. [collects: no] */
 GCX_API size_t gcx_get_classes(struct gcx_class_stats *classes, size_t n);
 
+enum gcx_root_source {
+    GCX_ROOT_STATIC,    /* static data of the program or a library */
+    GCX_ROOT_ADDED,     /* a range of gcx_root_add */
+    GCX_ROOT_SUSPENDED, /* all registered stacks that nothing runs on */
+    GCX_ROOT_THREAD     /* stacks, registers and thread-local storage of a thread */
+};
+
+#define GCX_ROOT_NAME_BYTES 64
+
+/* Words there lead to objects, whether they are pointers or only look like some;
+ * retained is what is reachable from this root and from none listed before it. */
+struct gcx_root_stats {
+    enum gcx_root_source source;
+    int tid;                        /* of the thread, else 0 */
+    const void *start;              /* of the range, NULL for stacks */
+    char name[GCX_ROOT_NAME_BYTES]; /* of the module or the thread; may be empty */
+    uint64_t words;
+    uint64_t retained_objects;
+    uint64_t retained_bytes;
+};
+
+/* What conservative roots retain: runs a full cycle that marks from one after the
+ * other, in the order above, and fills in at most n. Returns how many there are. 0
+ * with errno: EINVAL for NULL with n other than 0, EBUSY while another thread asks,
+ * ENOMEM. [collects] Example: examples/roots.c */
+GCX_API size_t gcx_get_roots(struct gcx_root_stats *roots, size_t n);
+
 #ifdef __cplusplus
 }
 #endif

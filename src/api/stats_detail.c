@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gc/check.h"
 #include "gc/gc.h"
+#include "gc/hooks.h"
 #include "gc/pauses.h"
+#include "gc/retained.h"
 #include "heap/space.h"
+#include "os/module.h"
 
 #define LARGE GCXI_CLASSES
 
@@ -110,4 +114,56 @@ size_t gcx_get_classes(struct gcx_class_stats *to, size_t n)
         }
     }
     return found;
+}
+
+/* ---- Roots ---- */
+
+static void describe(struct gcx_root_stats *to, const struct gcxi_retained *from)
+{
+    bool is_range = from->source == GCX_ROOT_STATIC || from->source == GCX_ROOT_ADDED;
+    *to = (struct gcx_root_stats){
+        .source = from->source,
+        .tid = from->tid,
+        .start = is_range ? (const void *)from->lo : NULL,
+        .words = from->words,
+        .retained_objects = from->objects,
+        .retained_bytes = from->bytes,
+    };
+    if (from->source == GCX_ROOT_THREAD)
+        gcxi_suspend_name(from->tid, to->name);
+    else if (from->source == GCX_ROOT_STATIC)
+        memcpy(to->name, gcxi_module_code(to->start).module, sizeof to->name);
+}
+
+/* The number of roots; 0 with errno. */
+static size_t ask(struct gcxi_mutator *self, struct gcx_root_stats *roots, size_t n)
+{
+    if (!gcxi_retained_claim(self)) {
+        errno = EBUSY;
+        return 0;
+    }
+    gcxi_gc_collect(self, GCX_FULL, GCXI_ROOT_SEARCH);
+    size_t count = gcxi_retained.is_complete ? gcxi_retained.count : 0;
+    for (size_t i = 0; i < count && i < n; i++)
+        describe(&roots[i], &gcxi_retained.rows[i]);
+    gcxi_retained_release(self);
+    errno = count != 0 ? errno : ENOMEM;
+    return count;
+}
+
+size_t gcx_get_roots(struct gcx_root_stats *roots, size_t n)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return 0;
+    if (roots == NULL && n != 0) {
+        gcxi_gc_leave(self);
+        errno = EINVAL;
+        return 0;
+    }
+    n = ask(self, roots, n);
+    gcxi_gc_leave(self);
+    gcxi_hooks_after(GCX_FULL);
+    gcxi_check_tell();
+    return n;
 }

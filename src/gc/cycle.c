@@ -36,7 +36,9 @@
 #include "gc/hooks.h"
 #include "gc/keeper.h"
 #include "gc/pauses.h"
+#include "gc/probes.h"
 #include "gc/remember.h"
+#include "gc/retained.h"
 #include "gc/runner.h"
 #include "gc/verify.h"
 #include "gc/waits.h"
@@ -121,10 +123,12 @@ static void stop_world(void *arg)
     if (request->is_moot)
         return;
     choose_kind(&request->cycle);
+    GCXI_PROBE(cycle_begin, (int)request->cycle.kind);
     gcxi_store_relaxed(&gcxi_gc.collector, request->self); /* whom the listener calls is refused */
     if (gcxi_gc.events.cycle_begin != NULL)
         gcxi_gc.events.cycle_begin(request->cycle.kind, gcxi_gc.events.arg);
     request->cycle.begin_ns = gcxi_clock_ns();
+    GCXI_PROBE(pause_begin, (int)request->cycle.kind);
     request->is_paused = gcxi_mutators_stop(request->self);
     if (request->is_paused && gcxi_gc.events.pause_begin != NULL)
         gcxi_gc.events.pause_begin(gcxi_gc.events.arg);
@@ -221,6 +225,8 @@ static void mark(struct gcxi_cycle *cycle)
     gcxi_marker_begin(gcxi_marker, is_minor);
     if (cycle->ends_concurrent)
         gcxi_marker_narrow(gcxi_marker, gcxi_concurrent_open_stw());
+    if (cycle->reason == GCXI_ROOT_SEARCH)
+        gcxi_retained_mark_stw(gcxi_marker);
     if (seeks_leaks)
         gcxi_waits_put_off_stw(gcxi_gc.collector);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
@@ -424,6 +430,8 @@ static void tell_end(const struct gcxi_cycle *cycle)
 {
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_cycle_listener *listener = gcxi_load_acquire(&cycle_listener);
+    GCXI_PROBE(pause_end, cycle->end_ns - cycle->begin_ns);
+    GCXI_PROBE(cycle_end, (int)cycle->kind);
     if (listener != NULL)
         listener(cycle);
     gcxi_gc_tell_late();
@@ -440,6 +448,7 @@ static void give_up(const struct cycle_request *request)
 {
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_mutators_start(request->self);
+    GCXI_PROBE(pause_end, UINT64_C(0));
     gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
     early.allocated_bytes = 0;
     gcxi_concurrent_refuse();

@@ -18,6 +18,7 @@
 #include "gc/keeper.h"
 #include "gc/mutator.h"
 #include "gc/remember.h"
+#include "gc/retained.h"
 #include "gc/runner.h"
 #include "gc/scope_report.h"
 #include "gc/waits.h"
@@ -60,6 +61,7 @@ static void after_fork_in_child(void)
     gcxi_workers_reset_after_fork();
     gcxi_mutators_reset_after_fork();
     gcxi_leaks_reset_after_fork();
+    gcxi_retained_reset_after_fork();
     gcxi_scope_report_reset_after_fork();
     gcxi_hooks_reset_after_fork();
     gcxi_runner_reset_after_fork();

@@ -17,6 +17,7 @@ enum gcxi_reason {
     GCXI_QUIET,       /* it has not allocated for a while */
     GCXI_STRESSED,    /* GCX_STRESS did */
     GCXI_LEAK_SEARCH, /* gcx_thread_leaks did */
+    GCXI_ROOT_SEARCH, /* gcx_get_roots did */
     GCXI_NO_MEMORY    /* the system or the maximum refused */
 };
 

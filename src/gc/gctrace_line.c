@@ -45,7 +45,7 @@ void gcxi_line_write(const struct gcxi_line *line)
 const char *gcxi_cycle_word(const struct gcxi_cycle *cycle)
 {
     if (cycle->reason == GCXI_FORCED || cycle->reason == GCXI_LEAK_SEARCH ||
-        cycle->reason == GCXI_NO_MEMORY)
+        cycle->reason == GCXI_ROOT_SEARCH || cycle->reason == GCXI_NO_MEMORY)
         return "forced";
     if (cycle->begins_concurrent)
         return "minor, full begins";

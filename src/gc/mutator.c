@@ -251,7 +251,7 @@ struct gcxi_mutator *gcxi_mutators_next(const struct gcxi_mutator *mutator)
 /* P1: registers, stacks, thread-local storage. On an alternate signal stack the
  * place where the ordinary one was left is not known. False as of
  * gcxi_stacks_visit_thread_stw. */
-static bool mutator_visit(struct gcxi_mutator *mutator, gcxi_stack_visitor *visit, void *arg)
+bool gcxi_mutator_visit_stw(struct gcxi_mutator *mutator, gcxi_stack_visitor *visit, void *arg)
 {
     const struct gcxi_suspend *s = &mutator->suspend;
     uintptr_t sp = s->sp;
@@ -273,7 +273,7 @@ static bool is_put_off(const struct gcxi_mutator *mutator)
 void gcxi_mutators_visit_stw(gcxi_stack_visitor *visit, void *arg, bool with_callbacks)
 {
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
-        if (!is_put_off(m) && !mutator_visit(m, visit, arg))
+        if (!is_put_off(m) && !gcxi_mutator_visit_stw(m, visit, arg))
             visit((uintptr_t)&m->suspend.sp, (uintptr_t)(&m->suspend.sp + 1), arg);
     gcxi_stacks_visit_suspended_stw(visit, arg, with_callbacks);
     for (const struct gcxi_handoff *h = mutators.handoffs.next; h != &mutators.handoffs;
@@ -313,7 +313,7 @@ static void report_lost(struct gcxi_mutator *mutator)
 void gcxi_mutator_mark_stw(struct gcxi_marker *m, struct gcxi_mutator *mutator)
 {
     struct mark_context context = {m, mutator};
-    if (!mutator_visit(mutator, mark_thread_range, &context))
+    if (!gcxi_mutator_visit_stw(mutator, mark_thread_range, &context))
         report_lost(mutator);
 }
 

@@ -70,6 +70,10 @@ void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor);
 /* The same for one whose stack was put off (gc/waits.c). */
 void gcxi_mutator_mark_stw(struct gcxi_marker *m, struct gcxi_mutator *mutator);
 
+/* Every range of memory in which that thread may hold pointers. False if it has come
+ * to where it is without an announcement: then all of that stack was visited. */
+bool gcxi_mutator_visit_stw(struct gcxi_mutator *mutator, gcxi_stack_visitor *visit, void *arg);
+
 /* Every range of memory in which a thread or a suspended stack may hold
  * pointers and that is not put off; of a stack that was not announced at least a
  * word that leads there. What callbacks show only if asked to. */

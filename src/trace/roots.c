@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "heap/space.h"
-#include "os/module.h"
 #include "os/vm.h"
 
 /* Ranges the program added; under the heap lock. Mapped, so that it can grow
@@ -57,6 +56,12 @@ int gcxi_roots_remove(uintptr_t lo, uintptr_t hi)
     return ENOENT;
 }
 
+size_t gcxi_roots_added(const struct gcxi_range **ranges)
+{
+    *ranges = added.ranges;
+    return added.count;
+}
+
 /* Root objects live until freed: marked here in every cycle unless they are
  * old already, when the remembered set answers for them. */
 static void root_block_mark(struct gcxi_marker *m, struct gcxi_block *block)
@@ -66,7 +71,7 @@ static void root_block_mark(struct gcxi_marker *m, struct gcxi_block *block)
             gcxi_mark_slot(m, block, slot);
 }
 
-static void root_objects_mark(struct gcxi_marker *m)
+void gcxi_roots_mark_objects(struct gcxi_marker *m)
 {
     const uint8_t *kinds = gcxi_map.kind;
     const uint8_t *end = kinds + gcxi_zone_end(GCXI_ZONE_SCAN);
@@ -97,7 +102,7 @@ static void mark_visited(uintptr_t lo, uintptr_t hi, void *arg)
 void gcxi_roots_mark(struct gcxi_marker *m)
 {
     gcxi_roots_visit(mark_visited, m);
-    root_objects_mark(m);
+    gcxi_roots_mark_objects(m);
     if (gcxi_roots_more != NULL)
         gcxi_roots_more(m);
 }

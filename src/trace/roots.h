@@ -5,6 +5,7 @@
 #define GCXI_TRACE_ROOTS_H
 
 #include "base/base.h"
+#include "os/module.h"
 #include "trace/mark.h"
 
 /* Under the heap lock. 0, or an error number: ENOMEM; ENOENT. */
@@ -14,6 +15,12 @@ int gcxi_roots_remove(uintptr_t lo, uintptr_t hi);
 /* Hands all of them to the marker; the modules as of the last freeze
  * (os/module.h). World stopped. */
 void gcxi_roots_mark(struct gcxi_marker *m);
+
+/* Root objects alone. World stopped. */
+void gcxi_roots_mark_objects(struct gcxi_marker *m);
+
+/* The ranges that were added. Heap lock. */
+size_t gcxi_roots_added(const struct gcxi_range **ranges);
 
 /* Calls visit for each of the ranges; root objects are objects. World stopped. */
 void gcxi_roots_visit(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
