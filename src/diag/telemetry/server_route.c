@@ -125,21 +125,22 @@ static enum MHD_Result count_host(void *arg, enum MHD_ValueKind kind, const char
 
 /* A script may ask by HTTP/1.0 without one; a browser, which another site could make
  * ask, always sends it. */
-static bool host_is_ours(struct gcxi_request *request)
+static bool host_is_ours(struct gcxi_request *request, const char *version)
 {
     const char *host = header(request, "Host");
     unsigned count = 0;
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_host, &count);
-    if (count > 1) {
-        gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST,
-                         "The request has more than one Host header.");
+    if (count == 0 && strcmp(version, "HTTP/1.0") == 0)
+        return true;
+    if (count != 1 || host == NULL || *host == '\0') {
+        gcxi_reply_error(request, MHD_HTTP_BAD_REQUEST, "The request has %s Host header.",
+                         count > 1 ? "more than one" : "no");
         return false;
     }
-    if (count == 0 || gcxi_address_is_host(host != NULL ? host : "", gcxi_server_is_remote()))
+    if (gcxi_address_is_host(host, gcxi_server_is_remote()))
         return true;
     gcxi_reply_error(request, MHD_HTTP_FORBIDDEN,
-                     "Host: %.80s is not this machine; ask by its address or as localhost.",
-                     host != NULL ? host : "");
+                     "Host: %.80s is not this machine; ask by its address or as localhost.", host);
     return false;
 }
 
@@ -225,9 +226,10 @@ static bool path_is_text(struct gcxi_request *request, const char *path)
     return false;
 }
 
-static bool may_be_answered(struct gcxi_request *request, const char *path, const char *method)
+static bool may_be_answered(struct gcxi_request *request, const char *path, const char *method,
+                            const char *version)
 {
-    if (!host_is_ours(request) || !site_is_ours(request) || !path_is_text(request, path))
+    if (!host_is_ours(request, version) || !site_is_ours(request) || !path_is_text(request, path))
         return false;
     request->is_head = strcmp(method, "HEAD") == 0;
     request->route = find_route(path);
@@ -294,7 +296,7 @@ enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, 
                                   size_t *body_bytes, void **slot)
 {
     struct gcxi_request *request = *slot;
-    (void)arg, (void)version;
+    (void)arg;
     if (request == NULL)
         return begin(connection, slot);
     if (*body_bytes != 0)
@@ -304,7 +306,7 @@ enum MHD_Result gcxi_route_handle(void *arg, struct MHD_Connection *connection, 
     if (request->is_begun)
         return MHD_NO;
     request->is_begun = true;
-    if (may_be_answered(request, path, method))
+    if (may_be_answered(request, path, method, version))
         return answer(request);
     request->is_done = true;
     return send_reply(request);
