@@ -4,7 +4,8 @@
  - libgcx.so exports gcx_ names and those it interposes, all functions of the
    public headers among them.
  - Every global symbol that libgcx.a defines begins with gcx_ or gcxi_, or is
-   __wrap_NAME for an interposed one.
+   __wrap_NAME for an interposed one. Static probes bring one of their own, weak
+   and hidden, the same in every file that has any.
 
 Usage: check_symbols.py BUILD_DIR
 """
@@ -17,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERPOSED = ("pthread_create|sigaction|signal|__sysv_signal|pthread_sigmask|sigprocmask|sigwait|sigwaitinfo|"
               "sigtimedwait|sigsuspend|execve|execv|execvp|execvpe|fexecve|execl|execlp|execle")
 EXPORTED = re.compile(rf"^(gcx_\w+|{INTERPOSED})$")
-DEFINED = re.compile(rf"^(gcx_\w+|gcxi_\w+|__wrap_({INTERPOSED}))$")
+DEFINED = re.compile(rf"^(gcx_\w+|gcxi_\w+|__wrap_({INTERPOSED})|_\.stapsdt\.base)$")
 
 
 def symbols(path, *flags):
