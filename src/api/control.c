@@ -44,15 +44,22 @@ static void unlock_and_leave(struct gcxi_mutator *self)
 
 /* ---- Collecting ---- */
 
-void gcx_collect(enum gcx_cycle kind)
+static void collect_from(uintptr_t sp, void *arg)
 {
+    const enum gcx_cycle *kind = arg;
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    gcxi_gc_collect(self, kind == GCX_MINOR ? GCX_MINOR : GCX_FULL, GCXI_FORCED);
+    gcxi_gc_collect_from(self, sp, *kind, GCXI_FORCED);
     gcxi_gc_leave(self);
-    gcxi_hooks_after(kind);
+    gcxi_hooks_after(*kind);
     gcxi_check_tell();
+}
+
+void gcx_collect(enum gcx_cycle kind)
+{
+    kind = kind == GCX_MINOR ? GCX_MINOR : GCX_FULL;
+    gcxi_stack_with_registers(collect_from, &kind);
 }
 
 void gcx_disable(void)

@@ -136,13 +136,13 @@ static void describe(struct gcx_root_stats *to, const struct gcxi_retained *from
 }
 
 /* The number of roots; 0 with errno. */
-static size_t ask(struct gcxi_mutator *self, struct gcx_root_stats *roots, size_t n)
+static size_t ask(struct gcxi_mutator *self, uintptr_t sp, struct gcx_root_stats *roots, size_t n)
 {
     if (!gcxi_retained_claim(self)) {
         errno = EBUSY;
         return 0;
     }
-    gcxi_gc_collect(self, GCX_FULL, GCXI_ROOT_SEARCH);
+    gcxi_gc_collect_from(self, sp, GCX_FULL, GCXI_ROOT_SEARCH);
     size_t count = gcxi_retained.is_complete ? gcxi_retained.count : 0;
     for (size_t i = 0; i < count && i < n; i++)
         describe(&roots[i], &gcxi_retained.rows[i]);
@@ -151,19 +151,31 @@ static size_t ask(struct gcxi_mutator *self, struct gcx_root_stats *roots, size_
     return count;
 }
 
-size_t gcx_get_roots(struct gcx_root_stats *roots, size_t n)
+struct question {
+    struct gcx_root_stats *roots;
+    size_t n;
+    size_t count;
+};
+
+static void ask_from(uintptr_t sp, void *arg)
 {
+    struct question *q = arg;
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
-        return 0;
-    if (roots == NULL && n != 0) {
-        gcxi_gc_leave(self);
-        errno = EINVAL;
-        return 0;
-    }
-    n = ask(self, roots, n);
+        return;
+    q->count = ask(self, sp, q->roots, q->n);
     gcxi_gc_leave(self);
     gcxi_hooks_after(GCX_FULL);
     gcxi_check_tell();
-    return n;
+}
+
+size_t gcx_get_roots(struct gcx_root_stats *roots, size_t n)
+{
+    struct question q = {roots, n, 0};
+    if (roots == NULL && n != 0) {
+        errno = EINVAL;
+        return 0;
+    }
+    gcxi_stack_with_registers(ask_from, &q);
+    return q.count;
 }

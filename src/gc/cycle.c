@@ -488,3 +488,11 @@ void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_r
     gcxi_stack_with_registers(collect_at, &request);
     gcxi_stack_forget_copies();
 }
+
+void gcxi_gc_collect_from(struct gcxi_mutator *self, uintptr_t sp, enum gcx_cycle kind,
+                          enum gcxi_reason reason)
+{
+    self->suspend.entry_sp = sp;
+    gcxi_gc_collect(self, kind, reason);
+    self->suspend.entry_sp = 0;
+}

@@ -96,6 +96,12 @@ GCXI_INLINE void gcxi_gc_leave(struct gcxi_mutator *self)
  * triggered cycle is skipped when another thread has just run one. */
 void gcxi_gc_collect(struct gcxi_mutator *self, enum gcx_cycle kind, enum gcxi_reason reason);
 
+/* The same where the program entered the library at sp, with its registers above, as
+ * gcxi_stack_with_registers tells: what lies in frames of the library, left there by
+ * earlier calls, keeps nothing alive. */
+void gcxi_gc_collect_from(struct gcxi_mutator *self, uintptr_t sp, enum gcx_cycle kind,
+                          enum gcxi_reason reason);
+
 /* Memory for one object: see gcx.h. The caller is in a critical section. NULL
  * with errno ENOMEM. */
 void *gcxi_gc_alloc(struct gcxi_mutator *self, enum gcxi_kind kind, size_t size);
