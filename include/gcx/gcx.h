@@ -77,8 +77,8 @@ struct gcx_options {
     int stop_signal;                /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
     int64_t memory_limit;           /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
     int64_t heap_max;               /* GCX_HEAP_MAX; bytes, 0 = none; hard */
-    size_t reserve_bytes;           /* GCX_RESERVE; address space, 0 = default; halved
-                                 until the system grants it */
+    size_t reserve_bytes;           /* GCX_RESERVE; address space, 0 = default; halved */
+                                    /* until the system grants it                      */
     size_t nursery_bytes;           /* GCX_NURSERY; 0 = from the last-level cache */
     enum gcx_finalizers finalizers; /* GCX_FINALIZERS=thread|demand */
 };

@@ -142,7 +142,7 @@ struct gcx_map_iter {
  * no end. NULL gives one with no entries. */
 GCX_API struct gcx_map_iter gcx_map_iterate(gcx_map *map);
 
-/* Goes on to the next entry; 0 when there is none. it must not be NULL. */
+/* Goes on to the next entry; 0 when there is none. `it` must not be NULL. */
 GCX_API int gcx_map_next(struct gcx_map_iter *it);
 
 /* ---- Typed maps ---------------------------------------------------------- */

@@ -20,8 +20,8 @@
  * A pool is a collected object itself: a pointer to it must be kept, it need
  * not be destroyed, and a pool that was dropped goes with its items within
  * generations + 2 full cycles; gcx_free leaves it to that. Items may be
- * anything: collected objects, which the pool keeps alive, or addresses from elsewhere, for which `size` and
- * `destroy` should be set.
+ * anything: collected objects, which the pool keeps alive, or addresses from
+ * elsewhere, for which `size` and `destroy` should be set.
  *
  * With GCX_CHECK=1 every item is recorded, and these are refused and reported
  * with both places in the source: an item put twice, an item of one pool put

@@ -45,7 +45,8 @@ void gcxi_concurrent_begin_stw(void);
 void gcxi_concurrent_halt_stw(void);
 void gcxi_concurrent_resume_stw(void);
 
-/* Per unit, in a stop after marking has halted: 0 where all objects were found marked before (N7). */
+/* Per unit, in a stop after marking has halted: 0 where all objects were found
+ * marked before (N7). */
 const uint8_t *gcxi_concurrent_open_stw(void);
 
 /* The second stop: what is left of it is fed to the workers. */

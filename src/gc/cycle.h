@@ -10,8 +10,8 @@ struct gcxi_cycle {
     enum gcx_cycle kind;
     enum gcxi_reason reason;
     bool begins_concurrent;   /* a full cycle's first stop; then kind is minor */
-    bool is_between;          /* a minor cycle between the two; */
-    bool is_early;            /* before the pacer planned one, for the marker waits */
+    bool is_between;          /* a minor cycle between the two */
+    bool is_early;            /* one before the pacer planned one, for the marker waits */
     bool ends_concurrent;     /* its second */
     bool abandons_concurrent; /* a full cycle that begins anew */
     uint64_t begin_ns;        /* asked for */
@@ -24,8 +24,9 @@ struct gcxi_cycle {
     size_t live_bytes;        /* after it */
     size_t promoted_bytes;
     size_t dirty_pages;
-    size_t stack_bytes;   /* of stacks and thread-local storage; these three only if */
-    size_t static_bytes;  /* and of static data and added ranges      lines are traced */
+    /* Only if lines are traced: */
+    size_t stack_bytes;   /* of stacks and thread-local storage */
+    size_t static_bytes;  /* of static data and added ranges */
     uint64_t mark_cpu_ns; /* of all processors, while marking */
 };
 

@@ -28,8 +28,8 @@
 #include "heap/space.h"
 #include "os/clock.h"
 #include "os/vm.h"
-#include "trace/special.h"
 #include "trace/finalize.h"
+#include "trace/special.h"
 #include "trace/workers.h"
 
 #define ERROR_BYTES 512
