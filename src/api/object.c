@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/alloc.h"
+#include "base/delay.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/scope.h"
@@ -105,19 +106,22 @@ void *gcx_detail_object(const void *p, size_t *bytes)
 
 /* ---- Release ---- */
 
-/* The object just handed out goes back to its lane as if it never was, unless
- * a cycle has seen it. */
+/* The newest object goes back to its lane as if it never was, unless a cycle has seen
+ * it. It is never FREED, for other threads look for such slots in its block (F1), and
+ * no other changes its mark byte (M6). */
 static bool unbump(const struct gcxi_lane *lane, struct gcxi_block *block, uint32_t slot)
 {
     uintptr_t addr = gcxi_slot_addr(block, slot);
     if (lane == NULL || gcxi_load_relaxed(&block->owner) != lane ||
         lane->run->cur != addr + block->slot_bytes || slot < block->young_lo ||
+        gcxi_load_relaxed(&block->marks[slot]) != GCXI_MARK_NONE ||
         gcxi_kind_is_scoped(block->kind))
         return false;
+    gcxi_note_release();
     if (!gcxi_kind_is_noscan(block->kind))
         memset((void *)addr, 0, block->slot_bytes);
+    gcxi_delay(GCXI_EDGE_UNBUMP);
     gcxi_store_relaxed(&lane->run->cur, addr);
-    gcxi_store_release(&block->marks[slot], GCXI_MARK_NONE);
     return true;
 }
 
@@ -126,9 +130,11 @@ static bool free_slot(struct gcxi_mutator *self, struct gcxi_block *block, uint3
 {
     struct gcxi_lane *lane =
         gcxi_local_lane(&self->local, (enum gcxi_kind)block->kind, block->class_index);
+    if (!gcxi_sampler_is_on() && unbump(lane, block, slot))
+        return true;
     if (!gcxi_slot_release(block, slot))
         return false;
-    if ((!gcxi_sampler_is_on() && unbump(lane, block, slot)) || gcxi_recycle_put(lane, block, slot))
+    if (gcxi_recycle_put(lane, block, slot))
         return true;
     gcxi_mutator_lock_heap(self);
     gcxi_recycle_list(block);

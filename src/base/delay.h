@@ -29,6 +29,7 @@ enum gcxi_edge {
     GCXI_EDGE_DISARM,  /* around the end of tracking, before memory is allocated from */
     GCXI_EDGE_PUBLISH, /* a block is made, and words begin to lead to it */
     GCXI_EDGE_RELEASE, /* a byte was read that becomes FREED */
+    GCXI_EDGE_UNBUMP,  /* a lane takes its newest slot back */
     GCXI_EDGE_CLAIM,   /* a released slot is an object again, with its old words */
     GCXI_EDGES
 };

@@ -15,7 +15,8 @@
  *
  * F1  A slot leaves FREED once: by the CAS of a claim, or by the search of the
  *     lane that owns its block. A claim is refused where that search still
- *     comes: in listed blocks, and in owned ones at and past young_hi.
+ *     comes: in listed blocks, and in owned ones at and past young_hi. What a
+ *     lane takes back as its newest slot is never FREED.
  * F2  A claimed slot is an object by H1: it is left unmarked in the young
  *     range, elsewhere it is old at once; then its page or card has been
  *     written, as R1 wants it.
