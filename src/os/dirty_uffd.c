@@ -16,6 +16,7 @@
  *   W4  Protected huge pages are split by the first write into them; only the
  *       page written is then reported.
  *   W5  A purge drops the bits. A purged page is reported once it is written.
+ *   W6  A mapping made over a registered one is not registered: scans fail there.
  *
  * Writes by system calls fault like any other (also with USER_MODE_ONLY, which
  * forbids messages about them, and there are none). Only a device that writes
@@ -33,6 +34,7 @@
  * SPDX-License-Identifier: MIT */
 #include "os/clock.h"
 #include "os/dirty_backends.h"
+#include "os/dirty_outside.h"
 #include "os/uffd_abi_linux.h"
 #include "os/vm.h"
 
@@ -49,7 +51,8 @@ static struct {
     int fault_fd; /* -1: closed */
     int pagemap_fd;
     uintptr_t lo;
-    size_t bytes; /* the end is where noscan objects begin: here it would hold the first */
+    size_t bytes;  /* the end is where noscan objects begin: here it would hold the first */
+    bool has_heap; /* of lo and bytes; other ranges may be tracked without */
     struct gcxi_scan_region *regions; /* UFFD_REGIONS of them; kept when closed */
     uint64_t fault_ns;
 } uffd_state = {.fault_fd = -1, .pagemap_fd = -1};
@@ -140,44 +143,43 @@ static void uffd_disarm(uintptr_t lo, uintptr_t hi)
     while (result < 0 && errno == EAGAIN);
 }
 
+/* Pages of zeroes are there, but nobody has written to them. */
 static void uffd_visit_regions(size_t count, gcxi_dirty_visitor *visit, void *arg)
 {
     for (size_t i = 0; i < count; i++)
-        visit(uffd_state.regions[i].start, uffd_state.regions[i].end, arg);
+        if ((uffd_state.regions[i].categories & GCXI_SCAN_PAGE_IS_ZERO) == 0)
+            visit(uffd_state.regions[i].start, uffd_state.regions[i].end, arg);
 }
 
-/* Scans and re-protects until the regions are full. Advances *lo. Returns the
- * number of regions, or -1. */
-static int uffd_scan_some(uintptr_t *lo, uintptr_t hi)
+/* Visits what the scan finds in [scan->start, scan->end). 0, or -1. */
+static int uffd_scan(struct gcxi_scan_arg *scan, gcxi_dirty_visitor *visit, void *arg)
 {
-    struct gcxi_scan_arg arg = {
-        .arg_bytes = sizeof arg,
-        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
-        .start = *lo,
-        .end = hi,
-        .regions = (uintptr_t)uffd_state.regions,
-        .regions_count = UFFD_REGIONS,
-        .category_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
-        .return_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
-    };
-    const int count = uffd_call(uffd_state.pagemap_fd, GCXI_PAGEMAP_SCAN, &arg);
+    scan->arg_bytes = sizeof *scan;
+    scan->regions = (uintptr_t)uffd_state.regions;
+    scan->regions_count = UFFD_REGIONS;
+    while (scan->start < scan->end) {
+        const int count = uffd_call(uffd_state.pagemap_fd, GCXI_PAGEMAP_SCAN, scan);
 
-    if (count < 0 || arg.walk_end <= *lo)
-        return -1;
-    *lo = (uintptr_t)arg.walk_end;
-    return count;
-}
-
-static int uffd_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
-{
-    while (lo < hi) {
-        const int count = uffd_scan_some(&lo, hi);
-
-        if (count < 0)
+        if (count < 0 || scan->walk_end <= scan->start)
             return -1;
+        scan->start = scan->walk_end;
         uffd_visit_regions((size_t)count, visit, arg);
     }
     return 0;
+}
+
+/* Re-protects what it reports. */
+static int uffd_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
+{
+    struct gcxi_scan_arg scan = {
+        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
+        .start = lo,
+        .end = hi,
+        .category_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
+        .return_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
+    };
+
+    return uffd_scan(&scan, visit, arg);
 }
 
 static void uffd_harvest_end(void)
@@ -270,35 +272,50 @@ static int uffd_probe(void)
     return works ? 0 : -1;
 }
 
-static int uffd_open(uintptr_t base, size_t bytes)
+/* Descriptors that have proven to work. */
+static int uffd_prepare(void)
 {
+    if (uffd_state.fault_fd >= 0)
+        return 0;
     if (uffd_state.regions == NULL)
         uffd_state.regions = gcxi_vm_map(UFFD_REGIONS * sizeof *uffd_state.regions);
-    if (uffd_state.regions == NULL || uffd_state.fault_fd >= 0 || uffd_open_descriptors() < 0)
+    if (uffd_state.regions == NULL || uffd_open_descriptors() < 0)
         return -1;
-    if (uffd_probe() < 0 || uffd_register(base, base + bytes) < 0) {
+    if (uffd_probe() == 0)
+        return 0;
+    uffd_close_descriptors();
+    return -1;
+}
+
+static int uffd_open(uintptr_t base, size_t bytes)
+{
+    if (uffd_state.has_heap || uffd_prepare() < 0)
+        return -1;
+    if (uffd_register(base, base + bytes) < 0) {
         uffd_close_descriptors();
         return -1;
     }
     uffd_state.lo = base;
     uffd_state.bytes = bytes;
+    uffd_state.has_heap = true;
     return 0;
 }
 
 static void uffd_close(void)
 {
-    if (uffd_state.fault_fd < 0)
+    if (!uffd_state.has_heap)
         return;
     uffd_unregister(uffd_state.lo, uffd_state.lo + uffd_state.bytes);
     uffd_close_descriptors();
+    uffd_state.has_heap = false;
 }
 
 static int uffd_reopen_after_fork(void)
 {
     uffd_close_descriptors();
-    if (uffd_open_descriptors() < 0)
-        return -1;
-    if (uffd_register(uffd_state.lo, uffd_state.lo + uffd_state.bytes) == 0)
+    uffd_state.has_heap = uffd_open_descriptors() == 0 &&
+                          uffd_register(uffd_state.lo, uffd_state.lo + uffd_state.bytes) == 0;
+    if (uffd_state.has_heap)
         return 0;
     uffd_close_descriptors();
     return -1;
@@ -315,3 +332,86 @@ const struct gcxi_dirty_backend gcxi_dirty_uffd = {
     .harvest_end = uffd_harvest_end,
     .fault_ns = uffd_fault_ns,
 };
+
+/* ---- Outside the heap ---- */
+
+#define UFFD_THERE (GCXI_SCAN_PAGE_IS_PRESENT | GCXI_SCAN_PAGE_IS_SWAPPED)
+
+int gcxi_dirty_outside_open(void)
+{
+    return uffd_prepare();
+}
+
+int gcxi_dirty_outside_add(uintptr_t lo, uintptr_t hi)
+{
+    return uffd_register(lo, hi) < 0 ? -1 : 0;
+}
+
+void gcxi_dirty_outside_remove(uintptr_t lo, uintptr_t hi)
+{
+    uffd_unregister(lo, hi);
+}
+
+/* What is there. The rest stays without the bit and is reported once it is there
+ * (W3): so its page tables need not be made, and it may become a huge page. */
+int gcxi_dirty_outside_arm(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
+{
+    struct gcxi_scan_arg scan = {
+        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
+        .start = lo,
+        .end = hi,
+        .category_anyof_mask = UFFD_THERE,
+        .return_mask = GCXI_SCAN_PAGE_IS_ZERO,
+    };
+
+    return uffd_scan(&scan, visit, arg);
+}
+
+void gcxi_dirty_outside_disarm(uintptr_t lo, uintptr_t hi)
+{
+    uffd_disarm(lo, hi);
+}
+
+/* Of what is there: empty entries have no bit either. */
+int gcxi_dirty_outside_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
+{
+    struct gcxi_scan_arg scan = {
+        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
+        .start = lo,
+        .end = hi,
+        .category_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
+        .category_anyof_mask = UFFD_THERE,
+        .return_mask = GCXI_SCAN_PAGE_IS_ZERO,
+    };
+
+    return uffd_scan(&scan, visit, arg);
+}
+
+bool gcxi_dirty_outside_is_written(uintptr_t lo, uintptr_t hi)
+{
+    struct gcxi_scan_region region;
+    struct gcxi_scan_arg arg = {
+        .arg_bytes = sizeof arg,
+        .flags = GCXI_SCAN_CHECK_WPASYNC,
+        .start = lo,
+        .end = hi,
+        .regions = (uintptr_t)&region,
+        .regions_count = 1,
+        .category_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
+        .category_anyof_mask = UFFD_THERE,
+        .return_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
+    };
+
+    return uffd_call(uffd_state.pagemap_fd, GCXI_PAGEMAP_SCAN, &arg) != 0;
+}
+
+uint64_t gcxi_dirty_outside_fault_ns(void)
+{
+    return gcxi_dirty_fault_ns(&gcxi_dirty_uffd);
+}
+
+void gcxi_dirty_outside_reset_after_fork(void)
+{
+    if (!uffd_state.has_heap)
+        uffd_close_descriptors();
+}

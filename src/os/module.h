@@ -37,6 +37,18 @@ struct gcxi_code gcxi_module_code(const void *code);
  * gcxi_module_exclude ranges. Ascending by module, word-aligned. */
 size_t gcxi_module_ranges(const struct gcxi_range **ranges);
 
+/* Those parts of the ranges that the loader filled with zeroes (.bss), whole pages, in
+ * the same order. The program may have mapped something else there: os/mapping.h. */
+struct gcxi_zeroes {
+    uintptr_t lo;
+    uintptr_t hi;
+    bool is_program; /* of the program itself, which is never unloaded */
+};
+size_t gcxi_module_zeroes(const struct gcxi_zeroes **zeroes);
+
+/* Moves whenever the snapshot was rebuilt; never 0 after the first freeze. */
+uint64_t gcxi_module_version(void);
+
 /* A range that is never to be reported (the collector's own state). At most
  * 16; before the first freeze. */
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi);

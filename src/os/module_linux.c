@@ -15,6 +15,8 @@
  *   M3  A snapshot that could not grow is a prefix of the truth, marked stale.
  *   M4  A module with thread-local storage that the loader has not finished
  *       entering leaves the snapshot stale too.
+ *   M5  Zeroes are what a segment has in memory and not in its file. The program
+ *       comes first in the list, and is never unloaded.
  *
  * Locking: the state is written under the loader's lock within a freeze, and
  * freezes do not overlap (the collector's lock); read by the collector only.
@@ -47,13 +49,22 @@ struct module_table {
 
 static struct {
     struct module_table ranges; /* struct gcxi_range */
+    struct module_table zeroes; /* struct gcxi_zeroes: parts of them */
     struct module_table tls;    /* struct gcxi_tls_module */
     struct gcxi_range excludes[MODULE_EXCLUDES_MAX];
     size_t excludes_count;
     unsigned long long adds; /* the loader's counts at the last build */
     unsigned long long subs;
     bool current; /* the counts are valid and the snapshot is whole */
+    uint64_t version;
 } module_state;
+
+/* What is added at a time. */
+struct module_segment {
+    uintptr_t lo, hi;
+    uintptr_t zeroes_lo; /* from there on it is zeroes, to the page */
+    bool is_program;
+};
 
 struct module_freeze {
     void (*then)(void *arg);
@@ -89,37 +100,55 @@ static int module_table_reserve(struct module_table *table, size_t element_bytes
 
 /* ---- building ---- */
 
-static int module_add_range(uintptr_t lo, uintptr_t hi)
+static int module_add_zeroes(const struct module_segment *part)
 {
+    const uintptr_t page_bytes = gcxi_vm_page_bytes();
+    const uintptr_t lo = gcxi_align_up(gcxi_max(part->lo, part->zeroes_lo), page_bytes);
+    const uintptr_t hi = gcxi_align_down(part->hi, page_bytes);
+    struct gcxi_zeroes *zeroes;
+
+    if (lo >= hi)
+        return 0;
+    if (module_table_reserve(&module_state.zeroes, sizeof *zeroes) < 0)
+        return -1;
+    zeroes = module_state.zeroes.base;
+    zeroes[module_state.zeroes.count++] = (struct gcxi_zeroes){lo, hi, part->is_program};
+    return 0;
+}
+
+static int module_add_range(const struct module_segment *part)
+{
+    const uintptr_t lo = gcxi_align_up(part->lo, sizeof(uintptr_t));
+    const uintptr_t hi = gcxi_align_down(part->hi, sizeof(uintptr_t));
     struct gcxi_range *ranges;
 
-    lo = gcxi_align_up(lo, sizeof(uintptr_t));
-    hi = gcxi_align_down(hi, sizeof(uintptr_t));
     if (lo >= hi)
         return 0;
     if (module_table_reserve(&module_state.ranges, sizeof(struct gcxi_range)) < 0)
         return -1;
     ranges = module_state.ranges.base;
     ranges[module_state.ranges.count++] = (struct gcxi_range){lo, hi};
-    return 0;
+    return module_add_zeroes(part);
 }
 
-/* Adds the range without the holes from `first` on; holes may be in any order
+/* Adds the segment without the holes from `first` on; holes may be in any order
  * and overlap. */
-static int module_add_without(uintptr_t lo, uintptr_t hi, const struct gcxi_range *holes,
+static int module_add_without(struct module_segment part, const struct gcxi_range *holes,
                               size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (holes[i].hi <= lo || holes[i].lo >= hi || holes[i].lo >= holes[i].hi)
+        struct module_segment front = part;
+
+        if (holes[i].hi <= part.lo || holes[i].lo >= part.hi || holes[i].lo >= holes[i].hi)
             continue;
-        if (holes[i].lo > lo &&
-            module_add_without(lo, holes[i].lo, holes + i + 1, count - i - 1) < 0)
+        front.hi = holes[i].lo;
+        if (holes[i].lo > part.lo && module_add_without(front, holes + i + 1, count - i - 1) < 0)
             return -1;
-        if (holes[i].hi >= hi)
+        if (holes[i].hi >= part.hi)
             return 0;
-        lo = holes[i].hi;
+        part.lo = holes[i].hi;
     }
-    return module_add_range(lo, hi);
+    return module_add_range(&part);
 }
 
 /* What becomes read-only after relocation: whole pages at the start only. */
@@ -138,14 +167,14 @@ static struct gcxi_range module_relro(const struct dl_phdr_info *info)
     return (struct gcxi_range){0, 0};
 }
 
-static int module_add_segment(uintptr_t lo, uintptr_t hi, struct gcxi_range relro)
+static int module_add_segment(const struct module_segment *segment, struct gcxi_range relro)
 {
     struct gcxi_range holes[MODULE_EXCLUDES_MAX + 1];
 
     holes[0] = relro;
     for (size_t i = 0; i < module_state.excludes_count; i++)
         holes[i + 1] = module_state.excludes[i];
-    return module_add_without(lo, hi, holes, module_state.excludes_count + 1);
+    return module_add_without(*segment, holes, module_state.excludes_count + 1);
 }
 
 static bool module_is_data(const ElfW(Phdr) * header)
@@ -153,15 +182,17 @@ static bool module_is_data(const ElfW(Phdr) * header)
     return header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0;
 }
 
-static int module_add_segments(const struct dl_phdr_info *info)
+static int module_add_segments(const struct dl_phdr_info *info, bool is_program)
 {
     const struct gcxi_range relro = module_relro(info);
 
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         const uintptr_t lo = info->dlpi_addr + header->p_vaddr;
+        const struct module_segment segment = {lo, lo + header->p_memsz, lo + header->p_filesz,
+                                               is_program};
 
-        if (module_is_data(header) && module_add_segment(lo, lo + header->p_memsz, relro) < 0)
+        if (module_is_data(header) && module_add_segment(&segment, relro) < 0)
             return -1;
     }
     return 0;
@@ -197,21 +228,26 @@ static bool module_info_has_tls(size_t size)
     return size >= offsetof(struct dl_phdr_info, dlpi_tls_modid) + sizeof(size_t);
 }
 
-/* Ends the iteration with 1 when out of memory. */
+/* The program comes first. Ends the iteration with 1 when out of memory. */
 static int module_build_one(struct dl_phdr_info *info, size_t size, void *arg)
 {
-    (void)arg;
-    if (module_add_segments(info) < 0)
+    size_t *count = arg;
+
+    if (module_add_segments(info, (*count)++ == 0) < 0)
         return 1;
     return module_info_has_tls(size) && module_add_tls(info) < 0;
 }
 
 static int module_build(void)
 {
+    size_t count = 0;
+
     module_state.ranges.count = 0;
+    module_state.zeroes.count = 0;
     module_state.tls.count = 0;
     module_state.current = true;
-    if (dl_iterate_phdr(module_build_one, NULL) == 0)
+    module_state.version++;
+    if (dl_iterate_phdr(module_build_one, &count) == 0)
         return 0;
     module_state.current = false;
     errno = ENOMEM;
@@ -270,6 +306,17 @@ size_t gcxi_module_ranges(const struct gcxi_range **ranges)
 {
     *ranges = module_state.ranges.base;
     return module_state.ranges.count;
+}
+
+size_t gcxi_module_zeroes(const struct gcxi_zeroes **zeroes)
+{
+    *zeroes = module_state.zeroes.base;
+    return module_state.zeroes.count;
+}
+
+uint64_t gcxi_module_version(void)
+{
+    return module_state.version;
 }
 
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi)

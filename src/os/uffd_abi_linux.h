@@ -48,6 +48,9 @@ struct gcxi_uffd_writeprotect {
 #define GCXI_UFFDIO_WRITEPROTECT _IOWR(0xaa, 0x06, struct gcxi_uffd_writeprotect)
 
 #define GCXI_SCAN_PAGE_IS_WRITTEN (UINT64_C(1) << 1)
+#define GCXI_SCAN_PAGE_IS_PRESENT (UINT64_C(1) << 3)
+#define GCXI_SCAN_PAGE_IS_SWAPPED (UINT64_C(1) << 4)
+#define GCXI_SCAN_PAGE_IS_ZERO (UINT64_C(1) << 5) /* the system's page of zeroes */
 #define GCXI_SCAN_WP_MATCHING (UINT64_C(1) << 0)
 #define GCXI_SCAN_CHECK_WPASYNC (UINT64_C(1) << 1)
 
