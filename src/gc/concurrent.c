@@ -59,6 +59,7 @@
 #include "base/delay.h"
 #include "gc/owed.h"
 #include "gc/remember.h"
+#include "gc/statics.h"
 #include "gc/verify.h"
 #include "heap/marks.h"
 #include "heap/space.h"
@@ -67,7 +68,6 @@
 #include "os/stack.h"
 #include "os/thread.h"
 #include "os/vm.h"
-#include "trace/roots.h"
 
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
 #define PIECE_BATCHES 64u /* between two looks at halt */
@@ -119,6 +119,13 @@ static struct {
     uint64_t pass_before_ns; /* it took, before the last */
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
+/* What a cycle has to mark or read: static data that can be read beside the program
+ * counts as live. */
+static size_t live_bytes(void)
+{
+    return gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) + gcxi_statics_beside_bytes();
+}
+
 /* ---- The program waits ---- */
 
 /* How long for each ns that it has run. Mostly not at all: a program that waits from
@@ -126,8 +133,7 @@ static struct {
  * passes grow short without. */
 static uint64_t pace_factor(void)
 {
-    size_t grown =
-        gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    size_t grown = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
     size_t begin = concurrent.live_begin_bytes;
     if (grown > begin + begin / 4 * 3)
         return 3;
@@ -192,7 +198,7 @@ static bool is_passed(void)
 bool gcxi_concurrent_is_due(void)
 {
     return (gcxi_concurrent_is_marked() && is_passed()) ||
-           gcxi_gc.totals.live_bytes >= concurrent.live_max_bytes;
+           live_bytes() >= concurrent.live_max_bytes;
 }
 
 bool gcxi_concurrent_knows(uint32_t unit)
@@ -273,7 +279,8 @@ static void thread_mark(void)
         if (GCXI_CHECKED)
             gcxi_store_seq_cst(&concurrent.inside, 1);
         uint64_t begin_ns = gcxi_clock_ns();
-        is_done = gcxi_mark_drain(concurrent.marker, piece_batches()) && !close_some() &&
+        is_done = gcxi_mark_drain(concurrent.marker, piece_batches()) &&
+                  !gcxi_statics_show_beside(concurrent.marker) && !close_some() &&
                   !gcxi_remember_show_beside(concurrent.marker);
         concurrent.mark_ns += gcxi_clock_ns() - begin_ns;
         if (GCXI_CHECKED)
@@ -320,7 +327,7 @@ static bool make_tables(void)
 
 static bool is_worth_it(void)
 {
-    return gcxi_load_relaxed(&gcxi_gc.totals.live_bytes) >= gcxi_gc.settings.pacer.concurrent_bytes;
+    return live_bytes() >= gcxi_gc.settings.pacer.concurrent_bytes;
 }
 
 void gcxi_concurrent_start_thread(void)
@@ -401,17 +408,17 @@ void gcxi_concurrent_begin_stw(void)
     concurrent.next_put_off = 0;
     gcxi_marker_begin_beside(m, concurrent.open, concurrent.put_off);
     gcxi_mutators_mark_stw(m, false);
-    gcxi_roots_mark(m);
+    gcxi_statics_begin_beside_stw(m);
     concurrent.mark_ns = 0;
     concurrent.cpu_begin_ns = gcxi_clock_thread_cpu_ns(concurrent.cpu_clock);
     concurrent.passes = 0;
-    concurrent.live_begin_bytes = gcxi_gc.totals.live_bytes;
+    concurrent.live_begin_bytes = live_bytes();
     concurrent.pass_begin_ns = 0;
     gcxi_owed_clear_stw();
     gcxi_remember_beside_begin_stw(true);
     concurrent.live_max_bytes =
-        gcxi_min(gcxi_gc.totals.live_bytes / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES,
-                 (size_t)gcxi_gc.settings.pacer.memory_limit);
+        gcxi_min(live_bytes() / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES,
+                 (size_t)gcxi_gc.settings.pacer.memory_limit + gcxi_statics_beside_bytes());
     gcxi_store_release(&concurrent.state, MARKING);
     gcxi_delay(GCXI_EDGE_RESUME);
     thread_wake();

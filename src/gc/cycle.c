@@ -4,7 +4,8 @@
  *   2 flush    lanes tell how far they have handed out slots
  *   3 epoch    a full cycle takes the next epoch, so that nothing is marked;
  *              a minor one keeps it, so that all that is old stays marked
- *   4 roots    static data, ranges, stacks, registers, thread-local storage
+ *   4 roots    static data (gc/statics.c), ranges, stacks, registers, thread-local
+ *              storage
  *   5 remember minor: the old objects that may have been written
  *   6 mark     everything that can be reached from there      (trace/mark.c)
  *   7 finalize weak references, ephemerons, finalizers, cleanups: in the order
@@ -40,6 +41,7 @@
 #include "gc/remember.h"
 #include "gc/retained.h"
 #include "gc/runner.h"
+#include "gc/statics.h"
 #include "gc/verify.h"
 #include "gc/waits.h"
 #include "heap/meta.h"
@@ -47,7 +49,6 @@
 #include "os/clock.h"
 #include "os/module.h"
 #include "trace/finalize.h"
-#include "trace/roots.h"
 #include "trace/sweep.h"
 #include "trace/workers.h"
 
@@ -211,8 +212,18 @@ static void add_range(uintptr_t lo, uintptr_t hi, void *arg)
 static void measure_roots(struct gcxi_cycle *cycle)
 {
     gcxi_mutators_visit_stw(add_range, &cycle->stack_bytes, false);
-    gcxi_roots_visit(add_range, &cycle->static_bytes);
     cycle->mark_cpu_ns = gcxi_clock_process_cpu_ns();
+}
+
+static enum gcxi_statics statics_of(const struct gcxi_cycle *cycle)
+{
+    if (cycle->is_between)
+        return GCXI_STATICS_BETWEEN;
+    if (cycle->kind == GCX_MINOR)
+        return GCXI_STATICS_MINOR;
+    if (cycle->ends_concurrent)
+        return GCXI_STATICS_LAST;
+    return gcxi_gc.pacer.is_full_only ? GCXI_STATICS_ONLY : GCXI_STATICS_ALL;
 }
 
 static void mark(struct gcxi_cycle *cycle)
@@ -231,7 +242,8 @@ static void mark(struct gcxi_cycle *cycle)
         gcxi_waits_put_off_stw(gcxi_gc.collector);
     gcxi_mutators_mark_stw(gcxi_marker, is_minor);
     gcxi_check_mark_stw(gcxi_marker);
-    gcxi_roots_mark(gcxi_marker);
+    gcxi_statics_mark_stw(gcxi_marker, statics_of(cycle));
+    cycle->static_bytes = gcxi_statics_bytes();
     uint64_t before = gcxi_clock_ns();
     gcxi_feed *feed = show_written(cycle);
     cycle->remember_ns = gcxi_clock_ns() - before;
@@ -319,6 +331,12 @@ static void note_pause(const struct gcxi_cycle *cycle)
         gcxi_store_relaxed(kind_max, pause);
 }
 
+/* Of the program since the last cycle, because its writes are tracked. */
+static uint64_t fault_ns(void)
+{
+    return gcxi_remember_fault_ns() + gcxi_statics_fault_ns();
+}
+
 /* The part of a minor cycle that a smaller nursery would shorten. */
 static uint64_t young_ns(const struct gcxi_cycle *cycle)
 {
@@ -333,7 +351,7 @@ static void note_early(const struct gcxi_cycle *cycle)
     early.interval_ns += cycle->begin_ns - gcxi_gc.cycle_end_ns;
     early.young_ns += young_ns(cycle);
     early.promoted_bytes += cycle->promoted_bytes;
-    early.cost_ns += cycle->swept_ns - cycle->begin_ns + gcxi_remember_fault_ns();
+    early.cost_ns += cycle->swept_ns - cycle->begin_ns + fault_ns();
 }
 
 static void plan_next(const struct gcxi_cycle *cycle)
@@ -353,9 +371,9 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns + early.interval_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,
-        .fault_ns = gcxi_remember_fault_ns(),
+        .fault_ns = fault_ns(),
         .beside_ns = beside_ns,
-        .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
+        .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };

@@ -24,9 +24,9 @@ struct gcxi_cycle {
     size_t live_bytes;        /* after it */
     size_t promoted_bytes;
     size_t dirty_pages;
+    size_t static_bytes; /* of static data and added ranges, as was read */
     /* Only if lines are traced: */
     size_t stack_bytes;   /* of stacks and thread-local storage */
-    size_t static_bytes;  /* of static data and added ranges */
     uint64_t mark_cpu_ns; /* of all processors, while marking */
 };
 

@@ -21,6 +21,7 @@
 #include "gc/fork.h"
 #include "gc/remember.h"
 #include "gc/scope_report.h"
+#include "gc/statics.h"
 #include "gc/summary.h"
 #include "heap/idle.h"
 #include "heap/recycle.h"
@@ -114,6 +115,7 @@ static int init_locked(const struct gcx_options *opts)
     if (gcxi_settings_read(settings, opts) != 0 || init_parts(settings) != 0)
         return -1;
     gcxi_gctrace_init();
+    gcxi_statics_init();
     settings->pacer.has_minor = !gcxi_remember_is_none();
     gcxi_gc.start_ns = gcxi_gc.cycle_end_ns = gcxi_clock_ns();
     gcxi_gc.stress_countdown = settings->stress;

@@ -10,6 +10,8 @@
  *           is not kept; in a minor cycle that is R1 (R7 between the stops of a
  *           full one), in the second stop of a full one N4, and where digests are
  *           used D2 and D3
+ *   V1      then no word of a clean page of static data leads to an object that is not
+ *           kept
  *   N1      between those stops mark bytes are 0, FREED or at most the epoch, and
  *           the epoch before is another
  *   N2      no unit that was in use at the last stop has gone, and in those that
@@ -28,6 +30,7 @@
 
 #include "gc/concurrent.h"
 #include "gc/gc.h"
+#include "gc/statics.h"
 #include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/space.h"
@@ -149,16 +152,20 @@ void gcxi_verify_between_end_stw(void)
 
 /* ---- When all is marked ---- */
 
-static void verify_word(uintptr_t word, uint32_t from, const char *invariant)
+static bool leads_to_lost(uintptr_t word)
 {
     uint32_t unit = gcxi_addr_unit(word);
     if (gcxi_map.used[unit] == 0)
-        return;
+        return false;
     const struct gcxi_block *block = gcxi_unit_block(unit);
     uint32_t slot = gcxi_block_slot(block, word - gcxi_block_addr(block));
-    require(slot >= block->slots || !gcxi_slot_is_object(block, slot) ||
-                gcxi_mark_is_kept(block->marks[slot]),
-            invariant, "after marking", from);
+    return slot < block->slots && gcxi_slot_is_object(block, slot) &&
+           !gcxi_mark_is_kept(block->marks[slot]);
+}
+
+static void verify_word(uintptr_t word, uint32_t from, const char *invariant)
+{
+    require(!leads_to_lost(word), invariant, "after marking", from);
 }
 
 GCXI_NO_SANITIZE static void verify_words(uintptr_t lo, uintptr_t hi, uint32_t from,
@@ -189,6 +196,19 @@ static void verify_kept(const struct gcxi_block *block, uint32_t slot, const cha
         verify_words(lo, hi, unit, invariant);
 }
 
+/* Of static data most words need not have been read in this cycle, and few lead into
+ * the heap. */
+GCXI_NO_SANITIZE static void verify_static(uintptr_t lo, uintptr_t hi)
+{
+    uintptr_t base = gcxi_map.base, bytes = (uintptr_t)gcxi_map.units << GCXI_LG_UNIT;
+    for (; lo < hi; lo += sizeof(uintptr_t)) {
+        uintptr_t word = *(const uintptr_t *)lo;
+        if (GCXI_UNLIKELY(word - base < bytes))
+            require(!leads_to_lost(word) || !gcxi_statics_is_clean_stw(lo), "V1", "after marking",
+                    0);
+    }
+}
+
 static const char *invariant_of_marking(bool is_second_stop)
 {
     if (is_second_stop)
@@ -200,7 +220,10 @@ static const char *invariant_of_marking(bool is_second_stop)
 
 void gcxi_verify_marked_stw(bool is_second_stop)
 {
-    if (!GCXI_CHECKED || gcxi_has_released || !(is_second_stop || is_small()))
+    if (!GCXI_CHECKED || gcxi_has_released)
+        return;
+    gcxi_statics_visit_armed_stw(verify_static);
+    if (!is_second_stop && !is_small())
         return;
     const char *invariant = invariant_of_marking(is_second_stop);
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);

@@ -94,14 +94,8 @@ void gcxi_roots_visit(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void
         visit(added.ranges[i].lo, added.ranges[i].hi, arg);
 }
 
-static void mark_visited(uintptr_t lo, uintptr_t hi, void *arg)
+void gcxi_roots_mark_rest(struct gcxi_marker *m)
 {
-    gcxi_mark_range(arg, lo, hi);
-}
-
-void gcxi_roots_mark(struct gcxi_marker *m)
-{
-    gcxi_roots_visit(mark_visited, m);
     gcxi_roots_mark_objects(m);
     if (gcxi_roots_more != NULL)
         gcxi_roots_more(m);
