@@ -57,7 +57,8 @@
 enum {
     MOST_THREADS = 8,
     PLACE_SLOTS = 24,
-    MOST_PLACES = 3,
+    MOST_PLACES = 4,
+    WIDE_WORDS = 5 * 512, /* from one slot of a wide place to the next */
     MOST_ROOT_OBJECTS = 6,
     MOST_SLOTS = 64,
     MOST_OBJECTS = 1500, /* reachable; then roots are dropped */
@@ -83,9 +84,11 @@ struct object {
     uint8_t is_used; /* the number stands for an object */
 };
 
-/* PLACE_SLOTS pointers that are roots: on a stack, static or thread-local. */
+/* PLACE_SLOTS pointers that are roots: on a stack, static or thread-local. A wide
+ * place is static data of which few pages are written from one cycle to the next. */
 struct place {
     void *volatile *slots;
+    size_t stride; /* from one to the next */
     struct edge edges[PLACE_SLOTS];
     int is_stack; /* one past the end counts here */
 };
@@ -118,6 +121,7 @@ static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct graph graphs[MOST_THREADS + 1]; /* the last is shared */
 
 static void *global_slots[MOST_THREADS + 1][PLACE_SLOTS];
+static void *wide_slots[MOST_THREADS + 1][PLACE_SLOTS * WIDE_WORDS];
 static __thread void *thread_slots[PLACE_SLOTS];
 
 static const char *env_or(const char *name, const char *otherwise)
@@ -195,7 +199,7 @@ static void store(struct graph *g, uint32_t number, uint32_t slot, struct edge e
 static void set_root(struct graph *g, uint32_t place, uint32_t slot, struct edge e)
 {
     g->places[place].edges[slot] = e;
-    g->places[place].slots[slot] = edge_address(g, e);
+    g->places[place].slots[slot * g->places[place].stride] = edge_address(g, e);
 }
 
 /* ---- Search and check ---------------------------------------------------------- */
@@ -286,7 +290,8 @@ static NOINLINE void check_graph(struct graph *g)
     }
     for (uint32_t p = 0; p < g->place_count; p++) {
         for (uint32_t i = 0; i < PLACE_SLOTS; i++) {
-            if (g->places[p].slots[i] != edge_address(g, g->places[p].edges[i])) {
+            const struct place *place = &g->places[p];
+            if (place->slots[i * place->stride] != edge_address(g, place->edges[i])) {
                 fprintf(stderr, "model: a root of the model itself was changed\n");
                 abort();
             }
@@ -741,9 +746,10 @@ static void graph_init(struct graph *g, const char *name, uint64_t seed)
     }
 }
 
-static void graph_add_place(struct graph *g, void *volatile *slots, int is_stack)
+static void graph_add_place(struct graph *g, void *volatile *slots, size_t stride, int is_stack)
 {
     g->places[g->place_count].slots = slots;
+    g->places[g->place_count].stride = stride;
     g->places[g->place_count].is_stack = is_stack;
     g->place_count++;
 }
@@ -819,9 +825,10 @@ static void *run_thread(void *arg)
         stack_slots[i] = NULL;
     }
     gcx_thread_register();
-    graph_add_place(own, stack_slots, 1);
-    graph_add_place(own, global_slots[index], 0);
-    graph_add_place(own, thread_slots, 0);
+    graph_add_place(own, stack_slots, 1, 1);
+    graph_add_place(own, global_slots[index], 1, 0);
+    graph_add_place(own, thread_slots, 1, 0);
+    graph_add_place(own, wide_slots[index], WIDE_WORDS, 0);
     for (int done = 0; done < steps; done += ROUND) {
         run_steps(own, shared, steps - done < ROUND ? steps - done : ROUND);
         clear_stack();
@@ -867,7 +874,8 @@ static int run_model(void)
         graph_init(&graphs[i], "own graph", random_next(&r));
     }
     graph_init(&graphs[MOST_THREADS], "shared graph", random_next(&r));
-    graph_add_place(&graphs[MOST_THREADS], global_slots[MOST_THREADS], 0);
+    graph_add_place(&graphs[MOST_THREADS], global_slots[MOST_THREADS], 1, 0);
+    graph_add_place(&graphs[MOST_THREADS], wide_slots[MOST_THREADS], WIDE_WORDS, 0);
     for (int i = 1; i < thread_count; i++) {
         if (pthread_create(&threads[i], NULL, run_thread, &indexes[i]) != 0) {
             return 1;
