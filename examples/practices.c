@@ -161,8 +161,8 @@ static uint64_t minor_cycles_ns(void)
     return (now_ns() - begin) / CYCLES;
 }
 
-/* Scanned by every cycle, as a whole: static data are so from the start, and this,
- * which stands for them, until it is removed. */
+/* Scanned by every cycle, as a whole, until it is removed: so are static data that
+ * nobody can track. */
 static uint64_t with_global_table(uint64_t n)
 {
     void **table = calloc(TABLE, sizeof *table);
