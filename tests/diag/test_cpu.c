@@ -198,6 +198,31 @@ static int child_forks(const char *arg)
     return gcx_profile_cpu_end(NULL) == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 4;
 }
 
+static int profile_nothing(void)
+{
+    return gcx_profile_cpu_begin() == 0 && gcx_profile_cpu_end(NULL) == 0 ? 0 : 1;
+}
+
+/* Whatever the thread that unwinds has just locked, it is free in the child. */
+static int child_forks_often(const char *arg)
+{
+    int status = 0;
+    (void)arg;
+    for (int i = 0; i < 60 && status == 0; i++) {
+        if (gcx_profile_cpu_begin() != 0)
+            return 1;
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            burn_one(0.02);
+            _exit(profile_nothing());
+        }
+        if (waitpid(pid, &status, 0) != pid || gcx_profile_cpu_end(NULL) != 0)
+            return 2;
+    }
+    return status == 0 ? 0 : 3;
+}
+
 static int child_burns(const char *arg)
 {
     (void)arg;
@@ -234,6 +259,7 @@ static void test_other_processes(void **state)
     (void)state;
     run_child("handles", NULL);
     run_child("forks", NULL);
+    run_child("forks_often", NULL);
     snprintf(variable, sizeof variable, "GCX_CPU_PROFILE=%s", path);
     run_child("burns", variable);
     Gcxi__Profile *p = profile_take(path);
@@ -248,6 +274,8 @@ static void test_other_processes(void **state)
     profile_drop(p);
     run_child("burns", "GCX_CPU_PROFILE=/nonexistent/cpu");
     assert_non_null(strstr(result.err, "GCX_CPU_PROFILE: cannot write /nonexistent/cpu: No such"));
+    run_child("burns", "GCX_CPU_PROFILE=/dev/full");
+    assert_non_null(strstr(result.err, "GCX_CPU_PROFILE: cannot write /dev/full: No space left"));
 }
 
 /* ---- Threads ----------------------------------------------------------------------- */
@@ -326,6 +354,7 @@ int main(int argc, char **argv)
     static const struct child_entry children[] = {
         {"handles", child_handles},
         {"forks", child_forks},
+        {"forks_often", child_forks_often},
         {"burns", child_burns},
         {"leaves", child_leaves},
     };
