@@ -352,11 +352,8 @@ static void test_where_threads_are(void **state)
 int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
-        {"handles", child_handles},
-        {"forks", child_forks},
-        {"forks_often", child_forks_often},
-        {"burns", child_burns},
-        {"leaves", child_leaves},
+        {"handles", child_handles}, {"forks", child_forks},   {"forks_often", child_forks_often},
+        {"burns", child_burns},     {"leaves", child_leaves},
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shares),
