@@ -2,7 +2,8 @@
  * short rounds of one process, the profile on in some of them and off in others.
  *
  *   --kind=0  the heap profile at the default rate
- *   --kind=1  the CPU profile
+ *   --kind=1  the CPU profile: with --rounds=20 --warm=8, for what has been sampled
+ *             is unwound 20 times a second only
  *   --kind=2  none in either: what the method itself is uncertain by
  *
  * Whole processes differ by several per cent from run to run, for where their
