@@ -115,7 +115,8 @@ static void test_time_in_the_collector_shows(void **state)
         gcx_collect(GCX_FULL);
     gcx_keep_alive(list);
     Gcxi__Profile *p = end_and_read();
-    assert_true(profile_sum(p, "cpu", "gcx_collect") > 0.2e9);
+    /* gcx_collect itself may be gone from the stack: its last call is a jump. */
+    assert_true(profile_sum(p, "cpu", "gcxi_gc_collect_from") > 0.2e9);
     profile_drop(p);
 }
 
@@ -208,7 +209,7 @@ static int child_forks_often(const char *arg)
 {
     int status = 0;
     (void)arg;
-    for (int i = 0; i < 60 && status == 0; i++) {
+    for (int i = 0; i < 12 && status == 0; i++) {
         if (gcx_profile_cpu_begin() != 0)
             return 1;
         pid_t pid = fork();
