@@ -182,11 +182,11 @@ static void go_on_in_parent(void)
 
 static void reset_in_child(void)
 {
-    pthread_mutex_init(&cpu_lock, NULL);
     pthread_cond_init(&cpu_changed, NULL);
     state = IDLE;
     watched_count = 0;
     own_tid = 0;
+    pthread_mutex_unlock(&cpu_lock);
 }
 
 static void prepare_fork(void)
