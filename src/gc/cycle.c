@@ -355,6 +355,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,
         .fault_ns = gcxi_remember_fault_ns(),
         .beside_ns = beside_ns,
+        .begin_bytes = cycle->ends_concurrent ? gcxi_concurrent_begin_bytes() : 0,
         .remember_ns = cycle->remember_ns + gcxi_remember_fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
