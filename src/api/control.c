@@ -44,22 +44,33 @@ static void unlock_and_leave(struct gcxi_mutator *self)
 
 /* ---- Collecting ---- */
 
-static void collect_from(uintptr_t sp, void *arg)
+static void collect_from(uintptr_t sp, enum gcx_cycle kind)
 {
-    const enum gcx_cycle *kind = arg;
     struct gcxi_mutator *self = gcxi_gc_enter();
     if (self == NULL)
         return;
-    gcxi_gc_collect_from(self, sp, *kind, GCXI_FORCED);
+    gcxi_gc_collect_from(self, sp, kind, GCXI_FORCED);
     gcxi_gc_leave(self);
-    gcxi_hooks_after(*kind);
+    gcxi_hooks_after(kind);
     gcxi_check_tell();
 }
 
+static void collect_minor_from(uintptr_t sp, void *unused)
+{
+    (void)unused;
+    collect_from(sp, GCX_MINOR);
+}
+
+static void collect_full_from(uintptr_t sp, void *unused)
+{
+    (void)unused;
+    collect_from(sp, GCX_FULL);
+}
+
+/* Without a variable of its own, for its frame is scanned. */
 void gcx_collect(enum gcx_cycle kind)
 {
-    kind = kind == GCX_MINOR ? GCX_MINOR : GCX_FULL;
-    gcxi_stack_with_registers(collect_from, &kind);
+    gcxi_stack_with_registers(kind == GCX_MINOR ? collect_minor_from : collect_full_from, NULL);
 }
 
 void gcx_disable(void)

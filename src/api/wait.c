@@ -58,10 +58,10 @@ int gcx_wait_end(void)
 
 /* ---- Searching ---- */
 
-static void run_cycle(struct gcxi_mutator *self)
+static void run_cycle(struct gcxi_mutator *self, uintptr_t sp)
 {
     gcxi_leaks_drop(self);
-    gcxi_gc_collect(self, GCX_FULL, GCXI_LEAK_SEARCH);
+    gcxi_gc_collect_from(self, sp, GCX_FULL, GCXI_LEAK_SEARCH);
     gcxi_gc_leave(self);
     gcxi_hooks_after(GCX_FULL);
     gcxi_check_tell();
@@ -94,10 +94,10 @@ static void doubt_the_awake(void)
 }
 
 /* 0, or an error number; then or when nothing has to be repeated it is over. */
-static int search_once(bool *is_over)
+static int search_once(uintptr_t sp, bool *is_over)
 {
     *is_over = true;
-    run_cycle(gcxi_gc_enter());
+    run_cycle(gcxi_gc_enter(), sp);
     if (!gcxi_leaks_found.has_cycle)
         return EBUSY;
     if (!gcxi_leaks_found.is_complete)
@@ -111,12 +111,12 @@ static int search_once(bool *is_over)
     return 0;
 }
 
-static int search(void)
+static int search(uintptr_t sp)
 {
     bool is_over = false;
     int error = 0;
     for (int searches = 0; !is_over && searches < SEARCHES_MAX; searches++)
-        error = search_once(&is_over);
+        error = search_once(sp, &is_over);
     return is_over ? error : EAGAIN;
 }
 
@@ -159,22 +159,36 @@ static void release(void)
     gcxi_gc_leave(self);
 }
 
+struct question {
+    void (*report)(const struct gcx_thread_leak *leak, void *arg);
+    void *arg;
+    long count; /* in the end; -1 with errno */
+};
+
+static void ask_from(uintptr_t sp, void *opaque)
+{
+    struct question *q = opaque;
+    int cancel_state;
+    if (!claim())
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    int error = search(sp);
+    if (error == 0) {
+        q->count = (long)gcxi_leaks_found.count;
+        tell(q->report, q->arg);
+    }
+    release();
+    pthread_setcancelstate(cancel_state, NULL);
+    errno = error != 0 ? error : errno;
+}
+
 long gcx_thread_leaks(void (*report)(const struct gcx_thread_leak *leak, void *arg), void *arg)
 {
+    struct question q = {report, arg, -1};
     if (is_blocking()) {
         errno = EINVAL;
         return -1;
     }
-    int cancel_state;
-    if (!claim())
-        return -1;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    int error = search();
-    long count = error == 0 ? (long)gcxi_leaks_found.count : -1;
-    if (error == 0)
-        tell(report, arg);
-    release();
-    pthread_setcancelstate(cancel_state, NULL);
-    errno = error != 0 ? error : errno;
-    return count;
+    gcxi_stack_with_registers(ask_from, &q);
+    return q.count;
 }

@@ -124,7 +124,7 @@ void gcxi_marker_begin_beside(struct gcxi_marker *m, const uint8_t *filter, uint
 struct mark_view {
     uintptr_t base;
     uintptr_t units;
-    uintptr_t noscan_first;
+    uintptr_t noscan_from; /* an address */
     const struct gcxi_block *blocks;
     const uint8_t *filter;
     uint8_t epoch; /* what is marked gets it */
@@ -134,9 +134,16 @@ struct mark_view {
 
 GCXI_INLINE struct mark_view mark_view(const struct gcxi_marker *m)
 {
-    struct mark_view view = {gcxi_map.base,         gcxi_map.units, gcxi_map.noscan_first,
-                             gcxi_map.blocks,       m->filter,      gcxi_map.epoch_kept,
-                             gcxi_map.epoch_before, gcxi_map.epoch};
+    struct mark_view view = {
+        .base = gcxi_map.base,
+        .units = gcxi_map.units,
+        .noscan_from = gcxi_unit_addr(gcxi_map.noscan_first),
+        .blocks = gcxi_map.blocks,
+        .filter = m->filter,
+        .epoch = gcxi_map.epoch_kept,
+        .epoch_before = gcxi_map.epoch_before,
+        .epoch_other = gcxi_map.epoch,
+    };
     if (m->is_beside)
         view.epoch = gcxi_map.epoch;
     return view;
@@ -239,14 +246,16 @@ GCXI_INLINE void mark_peek(const struct mark_view *view, uintptr_t word)
     __builtin_prefetch((const void *)entry);
 }
 
-/* The mark byte of what a word that passed the filter leads to, as mark_stage finds
- * it. */
-GCXI_INLINE const uint8_t *mark_byte(const struct mark_view *view, uintptr_t word)
+/* The mark byte and the block of what a word that passed the filter leads to. A word
+ * past the last slot of its block leads to a mark byte that is never an object's (H5);
+ * one past the end of a large object, in its last unit, leads to the object. Hot. */
+GCXI_INLINE uint8_t *mark_byte(const struct mark_view *view, uintptr_t word,
+                               const struct gcxi_block **block)
 {
     uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
     unit -= view->blocks[unit].head_back;
-    const struct gcxi_block *block = &view->blocks[unit];
-    return block->marks + gcxi_block_slot(block, word - (view->base + (unit << GCXI_LG_UNIT)));
+    *block = &view->blocks[unit];
+    return (*block)->marks + gcxi_block_slot(*block, word - (view->base + (unit << GCXI_LG_UNIT)));
 }
 
 /* The same where nearly all words lead to what is marked, as in objects that were
@@ -258,12 +267,13 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_push_known_words(struct gc
                                                                        uintptr_t hi)
 {
     const uint8_t *marks[SLICE_WORDS];
+    const struct gcxi_block *block;
     uintptr_t *passed = sp, *end = m->is_narrow ? mark_push_quiet_words(m, view, sp, lo, hi)
                                                 : mark_push_words(m, view, sp, lo, hi);
     size_t n = (size_t)(end - passed);
     for (size_t i = 0; i < n; i++) {
         mark_peek(view, passed[i + PEEK]);
-        marks[i] = mark_byte(view, passed[i]);
+        marks[i] = mark_byte(view, passed[i], &block);
         __builtin_prefetch(marks[i]);
     }
     for (size_t i = 0; i < n; i++) {
@@ -290,21 +300,13 @@ mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *
 
 /* ---- The loop ---- */
 
-/* Resolves a word that passed the filter and prefetches what marking needs. A
- * word past the last slot of its block leads to a mark byte that is never an
- * object's (H5); one past the end of a large object, in its last unit, leads to
- * the object. Hot. */
+/* Resolves a word that passed the filter and prefetches what marking needs. Hot. */
 GCXI_INLINE void mark_stage(const struct mark_view *view, struct gcxi_staged *staged,
                             uintptr_t word)
 {
-    uintptr_t unit = (word - view->base) >> GCXI_LG_UNIT;
-    unit -= view->blocks[unit].head_back;
-    const struct gcxi_block *block = &view->blocks[unit];
-    staged->block = block;
-    staged->mark =
-        block->marks + gcxi_block_slot(block, word - (view->base + (unit << GCXI_LG_UNIT)));
+    staged->mark = mark_byte(view, word, &staged->block);
     __builtin_prefetch(staged->mark);
-    if (unit < view->noscan_first)
+    if (word < view->noscan_from)
         __builtin_prefetch((const void *)word);
 }
 

@@ -53,6 +53,16 @@ static NOINLINE __attribute__((unused)) void clear_stack(void)
     __asm__ volatile("" : : "r"(frame) : "memory");
 }
 
+/* Fills the 16 KiB of stack below the caller with the addresses, over and over. */
+static NOINLINE __attribute__((unused)) void litter_stack(const hidden_ptr *h, size_t n)
+{
+    volatile uintptr_t frame[2 * 1024];
+    for (size_t i = 0; i < COUNT_OF(frame); i++) {
+        frame[i] = ~h[i % n];
+    }
+    __asm__ volatile("" : : "r"(frame) : "memory");
+}
+
 static NOINLINE __attribute__((unused)) void collect_full(void)
 {
     clear_stack();
