@@ -23,8 +23,9 @@
  *   - between the two calls the thread does nothing but wait.
  * Not all leaks are found: an object counts as reachable if a stray word says so,
  * as on a stack the address of the next object does where the size is a multiple
- * of 16; or if it is none of gcx_alloc and its like (static, on a stack, from
- * malloc); so does what a finalizer, cleanup or weak reference may still give out.
+ * of 16, or where the compiler does not inline gcx_alloc (-Og, -Os); or if it is
+ * none of gcx_alloc and its like (static, on a stack, from malloc); so does what a
+ * finalizer, cleanup or weak reference may still give out.
  *
  * docs/guide/waits.md has more. Any thread, but no signal handler and no callback
  * that runs in a collection.

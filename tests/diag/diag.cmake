@@ -12,9 +12,6 @@ file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/diag/test_*.c")
 list(FILTER sources EXCLUDE REGEX "/test_server[^/]*\\.c$")
 if(GCX_SANITIZE STREQUAL "thread") # holds signals back
     list(FILTER sources EXCLUDE REGEX "/test_cpu\\.c$")
-elseif(GCX_SANITIZE STREQUAL "address")
-    message(STATUS "test_threadleak left out: none of its leaks is found there; not known why")
-    list(FILTER sources EXCLUDE REGEX "/test_threadleak\\.c$")
 endif()
 # A child that was forked from a program with threads starts a server, so threads.
 set(gcx_test_environment_before "${gcx_test_environment}")

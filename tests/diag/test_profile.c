@@ -493,6 +493,8 @@ static void test_nonsense_is_told_and_the_program_runs(void **state)
     assert_non_null(strstr(result.err, "GCX_PROFILE_RATE=many: expected"));
     assert_non_null(
         strstr(result.err, "GCX_HEAP_PROFILE: cannot write /nonexistent/heap: No such file"));
+    run_child("", "/dev/full", NULL);
+    assert_non_null(strstr(result.err, "GCX_HEAP_PROFILE: cannot write /dev/full: No space left"));
     unlink(path);
 }
 

@@ -28,7 +28,6 @@ static hidden_ptr channels[MAX_CHANNELS]; /* to be closed at the end */
 static size_t channel_count;
 static struct channel *volatile global; /* volatile: or what is only written is dropped */
 
-/* No multiple of 16 bytes: on a stack the address of the next would hold it. */
 struct task {
     void *(*run)(void *);
     void *arg;
@@ -47,7 +46,7 @@ static void *run_task(void *opaque)
 
 static __attribute__((unused)) void start(void *(*run)(void *), void *arg)
 {
-    struct task *task = gcx_alloc(sizeof *task);
+    struct task *task = alloc_apart(sizeof *task);
     *task = (struct task){run, arg, (int)thread_count};
     atomic_fetch_add(&running, 1);
     if (gcx_thread_create(&threads[thread_count++], NULL, run_task, task) != 0) {

@@ -4,7 +4,8 @@
  * every 10 ms of that. A thread of ours looks for new threads 20 times a second,
  * gives each its timer, and unwinds what has been sampled meanwhile.
  *
- * Locking: cpu_lock, for all that is static here.
+ * Locking: cpu_lock, for all that is static here. Our thread holds it whenever it
+ * does something, and fork takes it.
  *
  * Rejected: one timer for the process (setitimer), whose signal goes to whatever
  * thread happens to run, mostly the first.
@@ -146,6 +147,7 @@ static void *cpu_main(void *arg)
     (void)gcxi_diag->blocking_begin();
     pthread_mutex_lock(&cpu_lock);
     own_tid = (int)syscall(SYS_gettid);
+    pthread_cond_broadcast(&cpu_changed);
     while (state == RUNNING) {
         look();
         gcxi_signal_drain(count_sample, &tally);
@@ -164,18 +166,32 @@ static void *cpu_main(void *arg)
 
 /* ---- Beginning ---- */
 
+/* Our thread is not in the child, and what it holds while it unwinds, of libunwind,
+ * the allocator or the dynamic loader, would be held there for ever. */
+static void pause_for_fork(void)
+{
+    pthread_mutex_lock(&cpu_lock);
+    while (state == RUNNING && own_tid == 0)
+        wait_a_little();
+}
+
+static void go_on_in_parent(void)
+{
+    pthread_mutex_unlock(&cpu_lock);
+}
+
 static void reset_in_child(void)
 {
-    pthread_mutex_init(&cpu_lock, NULL);
     pthread_cond_init(&cpu_changed, NULL);
     state = IDLE;
     watched_count = 0;
     own_tid = 0;
+    pthread_mutex_unlock(&cpu_lock);
 }
 
 static void prepare_fork(void)
 {
-    pthread_atfork(NULL, NULL, reset_in_child);
+    pthread_atfork(pause_for_fork, go_on_in_parent, reset_in_child);
 }
 
 /* Lock held; 0, or an error number. */

@@ -2,7 +2,9 @@
  * sample's copy and whose code is our own.
  *
  * What the copy does not hold is read by a system call, for a damaged or cut
- * stack may lead anywhere.
+ * stack may lead anywhere. A piece at once, which is kept for the rest of the
+ * sample: libunwind reads the tables of code byte by byte, and one call for each
+ * made a sample cost 290 microseconds, so 3 % of what is profiled.
  *
  * SPDX-License-Identifier: MIT */
 #include "diag/telemetry/profile_unwind.h"
@@ -13,9 +15,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+enum { PIECES = 8, PIECE_BYTES = 4096 }; /* no page is smaller */
+
+struct piece {
+    uintptr_t addr; /* 0: none */
+    char bytes[PIECE_BYTES];
+};
+
 struct gcxi_unwinder {
     unw_addr_space_t space;
     const struct gcxi_thread_sample *sample;
+    struct piece pieces[PIECES]; /* by address, one for all that share a place */
 };
 
 static int find_code(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *info, int is_needed,
@@ -38,10 +48,40 @@ static int no_list(unw_addr_space_t space, unw_word_t *list, void *arg)
     return -UNW_ENOINFO;
 }
 
+static bool read_memory(void *to, uintptr_t addr, size_t bytes)
+{
+    struct iovec here = {to, bytes};
+    struct iovec there = {(void *)addr, bytes}; /* NOLINT: an address */
+    return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)bytes;
+}
+
+static bool read_elsewhere(struct gcxi_unwinder *unwinder, uintptr_t addr, unw_word_t *value)
+{
+    uintptr_t offset = addr % PIECE_BYTES;
+    struct piece *piece = &unwinder->pieces[addr / PIECE_BYTES % PIECES];
+    if (offset > PIECE_BYTES - sizeof *value)
+        return read_memory(value, addr, sizeof *value);
+    if (piece->addr != addr - offset) {
+        piece->addr = 0;
+        if (!read_memory(piece->bytes, addr - offset, PIECE_BYTES))
+            return false;
+        piece->addr = addr - offset;
+    }
+    memcpy(value, piece->bytes + offset, sizeof *value);
+    return true;
+}
+
+static void forget_pieces(struct gcxi_unwinder *unwinder)
+{
+    for (size_t i = 0; i < PIECES; i++)
+        unwinder->pieces[i].addr = 0;
+}
+
 static int read_word(unw_addr_space_t space, unw_word_t addr, unw_word_t *value, int is_write,
                      void *arg)
 {
-    const struct gcxi_thread_sample *sample = ((struct gcxi_unwinder *)arg)->sample;
+    struct gcxi_unwinder *unwinder = arg;
+    const struct gcxi_thread_sample *sample = unwinder->sample;
     uintptr_t offset = (uintptr_t)addr - sample->registers[gcxi_register_sp];
     (void)space;
     if (is_write)
@@ -50,9 +90,7 @@ static int read_word(unw_addr_space_t space, unw_word_t addr, unw_word_t *value,
         memcpy(value, sample->stack + offset, sizeof *value);
         return 0;
     }
-    struct iovec to = {value, sizeof *value};
-    struct iovec from = {(void *)(uintptr_t)addr, sizeof *value}; /* NOLINT: an address */
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof *value ? 0 : -UNW_EINVAL;
+    return read_elsewhere(unwinder, (uintptr_t)addr, value) ? 0 : -UNW_EINVAL;
 }
 
 static int read_register(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value,
@@ -122,6 +160,7 @@ unsigned gcxi_unwinder_walk(struct gcxi_unwinder *unwinder, const struct gcxi_th
     unw_cursor_t cursor;
     unsigned depth = 0;
     unwinder->sample = sample;
+    forget_pieces(unwinder);
     if (unw_init_remote(&cursor, unwinder->space, unwinder) != 0)
         return 0;
     do {
