@@ -27,8 +27,7 @@
  *
  * Marking beside the program keeps what dies meanwhile: that costs room and time
  * where much dies, and a moderate heap is marked in one stop. While it only grows
- * nothing is kept that would go, and stops of more than 4 ms are avoided from
- * 32 MiB on. What came to live meanwhile is young and may die soon, so the goal
+ * nothing is kept that would go, and it is marked so from 48 MiB on. What came to live meanwhile is young and may die soon, so the goal
  * counts from what was live before: without this trees took 170 to 180 MB, not
  * 120 to 130.
  *
@@ -65,7 +64,7 @@
 #define FULL_ONLY_MIN 8u
 #define FULL_ONLY_MAX 64u
 
-#define GROWING_SHARE 8u /* at most one in so many bytes dies in a heap that only grows */
+#define GROWING_SHARE 16u /* at most one in so many bytes dies in a heap that only grows */
 
 #define MINOR_PAYS 4u     /* times shorter than a full cycle, at least */
 #define MINOR_NS 4000000u /* what a minor cycle should take at most */

@@ -18,7 +18,7 @@
 /* Smaller heaps are marked in one stop: of some 20 ms here, against 15 in two
  * and more memory (docs/decisions/0010). */
 #define CONCURRENT_BYTES (128 * GCXI_MIB)
-#define GROWING_BYTES (32 * GCXI_MIB) /* docs/decisions/0016 */
+#define GROWING_BYTES (48 * GCXI_MIB) /* docs/decisions/0016 */
 
 /* A percentage that somebody asked for is kept to. */
 static void set_concurrent(struct gcxi_settings *settings, bool is_concurrent)
