@@ -73,7 +73,8 @@ struct gcx_options {
                                  collecting thread counts as one; at most 64 */
     int concurrent;                 /* GCX_CONCURRENT; full cycles mark while the
                                  program runs: 1 = always, -1 = never,
-                                 0 = default, when 128 MiB are live */
+                                 0 = default, when 128 MiB are live, or
+                                 48 MiB and next to nothing dies */
     int stop_signal;                /* GCX_STOP_SIGNAL; 0 = default; a real-time signal */
     int64_t memory_limit;           /* GCX_MEMORY_LIMIT; bytes, 0 = none; soft */
     int64_t heap_max;               /* GCX_HEAP_MAX; bytes, 0 = none; hard */

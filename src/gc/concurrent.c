@@ -113,7 +113,8 @@ static struct {
     clockid_t cpu_clock;     /* of the thread, when it has STARTED */
     uint64_t cpu_begin_ns;   /* by it, at the first stop */
     size_t live_max_bytes;   /* when so much is live the second stop comes in any case */
-    size_t live_begin_bytes; /* at the first stop */
+    size_t live_begin_bytes; /* before the first stop */
+    size_t heap_begin_bytes; /* of that, in the heap */
     size_t passes;
     uint64_t pass_begin_ns;  /* mark_ns when the last pass began */
     uint64_t pass_before_ns; /* it took, before the last */
@@ -204,6 +205,11 @@ bool gcxi_concurrent_is_due(void)
 bool gcxi_concurrent_knows(uint32_t unit)
 {
     return concurrent.filter[unit] != 0;
+}
+
+size_t gcxi_concurrent_begin_bytes(void)
+{
+    return concurrent.heap_begin_bytes;
 }
 
 uint64_t gcxi_concurrent_mark_ns(void)
@@ -327,13 +333,20 @@ static bool make_tables(void)
 
 static bool is_worth_it(void)
 {
-    return live_bytes() >= gcxi_gc.settings.pacer.concurrent_bytes;
+    return live_bytes() >= gcxi_pacer_beside_bytes(&gcxi_gc.pacer, &gcxi_gc.settings.pacer);
+}
+
+/* So early that the thread runs when a cycle wants it. */
+static bool may_be_worth_it(void)
+{
+    const struct gcxi_pacer_settings *settings = &gcxi_gc.settings.pacer;
+    return live_bytes() >= gcxi_min(settings->growing_bytes, settings->concurrent_bytes) / 2;
 }
 
 void gcxi_concurrent_start_thread(void)
 {
     uint32_t none = NO_THREAD;
-    if (!is_worth_it() || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
+    if (!may_be_worth_it() || gcxi_load_relaxed(&concurrent.thread) != NO_THREAD ||
         !gcxi_compare_exchange(&concurrent.thread, &none, STARTING))
         return;
     bool is_there = make_tables() && gcxi_thread_create_own(thread_main, NULL) == 0;
@@ -413,6 +426,7 @@ void gcxi_concurrent_begin_stw(void)
     concurrent.cpu_begin_ns = gcxi_clock_thread_cpu_ns(concurrent.cpu_clock);
     concurrent.passes = 0;
     concurrent.live_begin_bytes = live_bytes();
+    concurrent.heap_begin_bytes = gcxi_gc.totals.live_bytes;
     concurrent.pass_begin_ns = 0;
     gcxi_owed_clear_stw();
     gcxi_remember_beside_begin_stw(true);

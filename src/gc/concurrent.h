@@ -64,6 +64,9 @@ void gcxi_concurrent_abandon_stw(void);
 uint64_t gcxi_concurrent_mark_ns(void);
 uint64_t gcxi_concurrent_cpu_ns(void);
 
+/* Live before the first stop. */
+size_t gcxi_concurrent_begin_bytes(void);
+
 /* In a forked child, where the thread is gone. */
 void gcxi_concurrent_reset_after_fork(void);
 

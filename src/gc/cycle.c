@@ -47,6 +47,7 @@
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
+#include "os/cpu.h"
 #include "os/module.h"
 #include "trace/finalize.h"
 #include "trace/sweep.h"
@@ -373,6 +374,8 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,
         .fault_ns = fault_ns(),
         .beside_ns = beside_ns,
+        .begin_bytes = cycle->ends_concurrent ? gcxi_concurrent_begin_bytes() : 0,
+        .has_idle_processor = gcxi_mutators_threads() < gcxi_cpu_count(),
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,

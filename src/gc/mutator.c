@@ -363,12 +363,17 @@ void gcxi_handoff_drop(struct gcxi_handoff *handoff)
 
 /* ---- Counting ---- */
 
+uint64_t gcxi_mutators_threads(void)
+{
+    return gcxi_load_relaxed(&mutators.threads);
+}
+
 void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads)
 {
     uint64_t unused_bytes = 0, unused_slots = 0;
     *alloc_bytes = mutators.past_alloc_bytes;
     *alloc_slots = mutators.past_alloc_slots;
-    *threads = gcxi_load_relaxed(&mutators.threads);
+    *threads = gcxi_mutators_threads();
     for (const struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next) {
         *alloc_slots += gcxi_load_acquire(&m->local.alloc_slots); /* lane_next_run */
         *alloc_bytes += gcxi_load_relaxed(&m->local.alloc_bytes);

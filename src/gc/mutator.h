@@ -94,6 +94,7 @@ struct gcxi_handoff *gcxi_handoff_create(void *(*start)(void *), void *arg);
 void gcxi_handoff_drop(struct gcxi_handoff *handoff);
 
 /* Totals over all mutators, past and present; any thread. */
+uint64_t gcxi_mutators_threads(void);
 void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads);
 
 /* In a forked child: the calling thread is the only one. */

@@ -19,6 +19,7 @@ struct gcxi_pacer_settings {
     bool has_minor;           /* minor cycles are possible */
     size_t concurrent_bytes;  /* full cycles mark beside the program when so much */
                               /* is live; SIZE_MAX = never                        */
+    size_t growing_bytes;     /* the same while next to nothing dies */
 };
 
 /* What a cycle found. */
@@ -31,11 +32,13 @@ struct gcxi_pacer_cycle {
     size_t overhead_bytes;  /* committed for the collector's own tables */
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
-    uint64_t fault_ns;    /* the program lost since the cycle before to tracking of writes */
-    uint64_t remember_ns; /* of both, on written old objects */
-    uint64_t young_ns;    /* of the pause, on what was young */
-    uint64_t beside_ns;   /* it was marked for so long before the pause; 0 = not */
-    uint64_t now_ns;      /* when it ended */
+    uint64_t fault_ns;       /* the program lost since the cycle before to tracking of writes */
+    uint64_t remember_ns;    /* of both, on written old objects */
+    uint64_t young_ns;       /* of the pause, on what was young */
+    uint64_t beside_ns;      /* it was marked for so long before the pause; 0 = not */
+    uint64_t now_ns;         /* when it ended */
+    bool has_idle_processor; /* fewer threads of the program than processors */
+    size_t begin_bytes;      /* live before marking beside the program began; 0: it did not */
 };
 
 struct gcxi_pacer {
@@ -44,6 +47,7 @@ struct gcxi_pacer {
     size_t goal_bytes;    /* heap size at which the next cycle is a full one */
     size_t live_bytes;    /* after the last cycle */
     size_t live_at_full;  /* after the last full cycle */
+    size_t base_bytes;    /* of that, what the percentage is of */
     size_t committed_bytes;
     size_t pause_cap_bytes; /* the largest nursery for a short minor cycle */
     size_t headroom;        /* growth between full cycles now, in percent */
@@ -59,6 +63,7 @@ struct gcxi_pacer {
     uint64_t beside_ns;          /* and of marking beside the program */
     size_t promoted_per_ms;      /* bytes by minor cycles, smoothed */
     size_t allocated_per_ms;     /* bytes while the program runs, smoothed */
+    bool is_growing;             /* next to nothing had died at the last full cycle */
     bool next_is_full;
     bool is_full_only;  /* as are those after it, for minor cycles do not pay */
     bool is_over_limit; /* the memory limit is too low to be kept */
@@ -69,6 +74,10 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
 /* After a cycle: plans the next. */
 void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                        const struct gcxi_pacer_cycle *cycle);
+
+/* Full cycles mark beside the program when so much is live. */
+size_t gcxi_pacer_beside_bytes(const struct gcxi_pacer *pacer,
+                               const struct gcxi_pacer_settings *settings);
 
 /* After the settings changed: the goal again, from what is known. */
 void gcxi_pacer_replan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,

@@ -18,11 +18,13 @@
 /* Smaller heaps are marked in one stop: of some 20 ms here, against 15 in two
  * and more memory (docs/decisions/0010). */
 #define CONCURRENT_BYTES (128 * GCXI_MIB)
+#define GROWING_BYTES (48 * GCXI_MIB) /* docs/decisions/0017 */
 
 /* A percentage that somebody asked for is kept to. */
 static void set_concurrent(struct gcxi_settings *settings, bool is_concurrent)
 {
     settings->pacer.concurrent_bytes = is_concurrent ? 0 : SIZE_MAX;
+    settings->pacer.growing_bytes = settings->pacer.concurrent_bytes;
 }
 
 static void set_percent(struct gcxi_settings *settings, int percent)
@@ -190,6 +192,7 @@ int gcxi_settings_read(struct gcxi_settings *settings, const struct gcx_options 
     settings->pacer.memory_limit = INT64_MAX;
     settings->pacer.cache_bytes = gcxi_cpu_cache_bytes();
     settings->pacer.concurrent_bytes = gcxi_cpu_count() > 1 ? CONCURRENT_BYTES : SIZE_MAX;
+    settings->pacer.growing_bytes = gcxi_cpu_count() > 1 ? GROWING_BYTES : SIZE_MAX;
     settings->mark_workers = gcxi_cpu_count();
     settings->heap_max = SIZE_MAX;
     settings->has_keeper = true;

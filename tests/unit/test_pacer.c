@@ -17,6 +17,7 @@ static const struct gcxi_pacer_settings usual = {
     .cache_bytes = 32 * GCXI_MIB,
     .has_minor = true,
     .concurrent_bytes = SIZE_MAX,
+    .growing_bytes = SIZE_MAX,
 };
 
 /* A program: how much lives for good, what share of the young survives one
@@ -465,6 +466,72 @@ static void a_cycle_beside_the_program_begins_ahead(void **state)
     assert_true(pacer.next_is_full);
 }
 
+static void full_cycle(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                       size_t allocated_bytes, size_t live_bytes)
+{
+    struct gcxi_pacer_cycle full = {.is_full = true,
+                                    .has_idle_processor = true,
+                                    .live_bytes = live_bytes,
+                                    .allocated_bytes = allocated_bytes,
+                                    .pause_ns = 4000000,
+                                    .interval_ns = 40000000};
+    gcxi_pacer_update(pacer, settings, &full);
+}
+
+static void a_heap_that_only_grows_is_marked_beside_the_program_earlier(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer pacer;
+    (void)state;
+    settings.concurrent_bytes = 128 * GCXI_MIB;
+    settings.growing_bytes = 32 * GCXI_MIB;
+    gcxi_pacer_init(&pacer, &settings);
+    assert_int_equal(gcxi_pacer_beside_bytes(&pacer, &settings), 128 * GCXI_MIB);
+    full_cycle(&pacer, &settings, 40 * GCXI_MIB, 39 * GCXI_MIB);
+    assert_int_equal(gcxi_pacer_beside_bytes(&pacer, &settings), 32 * GCXI_MIB);
+    full_cycle(&pacer, &settings, 40 * GCXI_MIB, 60 * GCXI_MIB); /* a quarter has died */
+    assert_int_equal(gcxi_pacer_beside_bytes(&pacer, &settings), 128 * GCXI_MIB);
+    struct gcxi_pacer_cycle on_all_processors = {.is_full = true,
+                                                 .live_bytes = 100 * GCXI_MIB,
+                                                 .allocated_bytes = 40 * GCXI_MIB,
+                                                 .pause_ns = 1000000,
+                                                 .interval_ns = 40000000};
+    gcxi_pacer_update(&pacer, &settings, &on_all_processors);
+    assert_int_equal(gcxi_pacer_beside_bytes(&pacer, &settings), 128 * GCXI_MIB);
+    settings.concurrent_bytes = settings.growing_bytes = SIZE_MAX;
+    full_cycle(&pacer, &settings, 40 * GCXI_MIB, 100 * GCXI_MIB);
+    assert_int_equal(gcxi_pacer_beside_bytes(&pacer, &settings), SIZE_MAX);
+}
+
+static size_t goal_after(struct gcxi_pacer_settings *settings, size_t begin_bytes,
+                         size_t live_bytes)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle full = {.is_full = true,
+                                    .live_bytes = live_bytes,
+                                    .allocated_bytes = live_bytes,
+                                    .begin_bytes = begin_bytes,
+                                    .beside_ns = 1000000,
+                                    .pause_ns = 1000000,
+                                    .interval_ns = 40000000};
+    gcxi_pacer_init(&pacer, settings);
+    gcxi_pacer_update(&pacer, settings, &full);
+    return pacer.goal_bytes;
+}
+
+/* Memory is bounded by what was live then, but the next cycle is not at once. */
+static void what_came_to_live_during_a_cycle_does_not_raise_the_goal(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    (void)state;
+    settings.concurrent_bytes = 128 * GCXI_MIB;
+    settings.growing_bytes = 32 * GCXI_MIB;
+    assert_int_equal(goal_after(&settings, 60 * GCXI_MIB, 90 * GCXI_MIB) / GCXI_MIB, 119);
+    assert_in_range(goal_after(&settings, 40 * GCXI_MIB, 90 * GCXI_MIB) / GCXI_MIB, 112, 113);
+    assert_int_equal(goal_after(&settings, 0, 90 * GCXI_MIB) / GCXI_MIB, 179);
+    assert_int_equal(goal_after(&settings, 200 * GCXI_MIB, 300 * GCXI_MIB) / GCXI_MIB, 600);
+}
+
 /* A limit of 1.2 times what is live: between two full cycles as much is allocated
  * as takes the program as long as such a cycle. */
 static void a_low_limit_takes_half_of_the_time(void **state)
@@ -513,6 +580,8 @@ int main(void)
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
+        cmocka_unit_test(a_heap_that_only_grows_is_marked_beside_the_program_earlier),
+        cmocka_unit_test(what_came_to_live_during_a_cycle_does_not_raise_the_goal),
         cmocka_unit_test(shares_may_be_others),
         cmocka_unit_test(a_low_limit_takes_half_of_the_time),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
