@@ -30,7 +30,9 @@
 
 #include "base/atomic.h"
 #include "base/delay.h"
+#include "heap/huge.h"
 #include "heap/meta.h"
+#include "os/clock.h"
 #include "os/cpu.h"
 #include "os/vm.h"
 
@@ -61,6 +63,7 @@ static struct {
     size_t free_units;      /* touched and free */
     size_t peak_units;
     uint32_t huge_from_units; /* of a zone: huge pages past these */
+    struct gcxi_huge huge;
     void (*on_grow)(size_t committed_bytes);
     void (*on_disarm)(uint32_t unit, uint32_t units);
 } space;
@@ -153,6 +156,18 @@ static void set_counts(size_t committed, size_t free)
 
 /* ---- Growing and purging ---- */
 
+/* Asks for huge pages in a piece that nothing lies in yet, and touches the first. */
+static void advise_huge(uintptr_t base, size_t bytes)
+{
+    uintptr_t page = gcxi_align_up(base, GCXI_HUGE_BYTES);
+    if (page + GCXI_HUGE_BYTES > base + bytes || !gcxi_huge_is_wanted(&space.huge))
+        return;
+    gcxi_vm_advise_huge((void *)base, bytes);
+    uint64_t begin_ns = gcxi_clock_ns();
+    *(volatile char *)page = 0;
+    gcxi_huge_note(&space.huge, gcxi_clock_ns() - begin_ns);
+}
+
 /* Commits address space up to the unit; false if the system refuses. */
 static bool zone_commit(struct zone *zone, uint32_t end)
 {
@@ -168,7 +183,7 @@ static bool zone_commit(struct zone *zone, uint32_t end)
             return false;
     }
     if (zone->committed - zone->first >= space.huge_from_units)
-        gcxi_vm_advise_huge(base, (size_t)step << GCXI_LG_UNIT);
+        advise_huge((uintptr_t)base, (size_t)step << GCXI_LG_UNIT);
     zone->committed += step;
     return true;
 }
