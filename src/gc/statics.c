@@ -202,14 +202,19 @@ static void note_written(uintptr_t lo, uintptr_t hi, void *arg)
     statics.written_pages += pages;
 }
 
+/* V5. */
+static void read_whole_from_now_on(uint32_t lo, uint32_t hi)
+{
+    memset(statics.armed + lo, NOT_ARMED, hi - lo);
+    memset(statics.rest + lo, REST_EVER, hi - lo);
+}
+
 static void harvest(struct static_range *r)
 {
     uint32_t end = r->chunk + r->chunks;
     for (uint32_t lo = r->chunk, hi; gcxi_next_run(statics.armed, ARMED, &lo, &hi, end); lo = hi) {
-        if (gcxi_dirty_outside_harvest(chunk_addr(r, lo), chunk_addr(r, hi), note_written, r) == 0)
-            continue;
-        memset(statics.armed + lo, NOT_ARMED, hi - lo);
-        memset(statics.rest + lo, REST_EVER, hi - lo);
+        if (gcxi_dirty_outside_harvest(chunk_addr(r, lo), chunk_addr(r, hi), note_written, r) != 0)
+            read_whole_from_now_on(lo, hi);
     }
 }
 
@@ -269,10 +274,8 @@ static void arm_planned(struct static_range *r)
 {
     uint32_t end = r->chunk + r->chunks;
     for (uint32_t lo = r->chunk, hi; gcxi_next_run(statics.armed, ARM, &lo, &hi, end); lo = hi) {
-        if (gcxi_dirty_outside_arm(chunk_addr(r, lo), chunk_addr(r, hi), note_filled, r) == 0)
-            continue;
-        memset(statics.armed + lo, NOT_ARMED, hi - lo);
-        memset(statics.rest + lo, REST_EVER, hi - lo);
+        if (gcxi_dirty_outside_arm(chunk_addr(r, lo), chunk_addr(r, hi), note_filled, r) != 0)
+            read_whole_from_now_on(lo, hi);
     }
 }
 

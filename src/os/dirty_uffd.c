@@ -151,35 +151,46 @@ static void uffd_visit_regions(size_t count, gcxi_dirty_visitor *visit, void *ar
             visit(uffd_state.regions[i].start, uffd_state.regions[i].end, arg);
 }
 
-/* Visits what the scan finds in [scan->start, scan->end). 0, or -1. */
-static int uffd_scan(struct gcxi_scan_arg *scan, gcxi_dirty_visitor *visit, void *arg)
-{
-    scan->arg_bytes = sizeof *scan;
-    scan->regions = (uintptr_t)uffd_state.regions;
-    scan->regions_count = UFFD_REGIONS;
-    while (scan->start < scan->end) {
-        const int count = uffd_call(uffd_state.pagemap_fd, GCXI_PAGEMAP_SCAN, scan);
+/* Which pages a scan is about, by GCXI_SCAN_ categories. */
+struct uffd_choice {
+    uint64_t all;      /* in all of these, */
+    uint64_t any;      /* and in one of these unless 0 */
+    uint64_t reported; /* with each region */
+};
 
-        if (count < 0 || scan->walk_end <= scan->start)
+/* Protects the pages and visits them. 0, or -1. */
+static int uffd_protect(uintptr_t lo, uintptr_t hi, struct uffd_choice choice,
+                        gcxi_dirty_visitor *visit, void *arg)
+{
+    struct gcxi_scan_arg scan = {
+        .arg_bytes = sizeof scan,
+        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
+        .start = lo,
+        .end = hi,
+        .regions = (uintptr_t)uffd_state.regions,
+        .regions_count = UFFD_REGIONS,
+        .category_mask = choice.all,
+        .category_anyof_mask = choice.any,
+        .return_mask = choice.reported,
+    };
+
+    while (scan.start < scan.end) {
+        const int count = uffd_call(uffd_state.pagemap_fd, GCXI_PAGEMAP_SCAN, &scan);
+
+        if (count < 0 || scan.walk_end <= scan.start)
             return -1;
-        scan->start = scan->walk_end;
+        scan.start = scan.walk_end;
         uffd_visit_regions((size_t)count, visit, arg);
     }
     return 0;
 }
 
-/* Re-protects what it reports. */
 static int uffd_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
 {
-    struct gcxi_scan_arg scan = {
-        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
-        .start = lo,
-        .end = hi,
-        .category_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
-        .return_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
-    };
+    const struct uffd_choice written = {.all = GCXI_SCAN_PAGE_IS_WRITTEN,
+                                        .reported = GCXI_SCAN_PAGE_IS_WRITTEN};
 
-    return uffd_scan(&scan, visit, arg);
+    return uffd_protect(lo, hi, written, visit, arg);
 }
 
 static void uffd_harvest_end(void)
@@ -356,15 +367,9 @@ void gcxi_dirty_outside_remove(uintptr_t lo, uintptr_t hi)
  * (W3): so its page tables need not be made, and it may become a huge page. */
 int gcxi_dirty_outside_arm(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
 {
-    struct gcxi_scan_arg scan = {
-        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
-        .start = lo,
-        .end = hi,
-        .category_anyof_mask = UFFD_THERE,
-        .return_mask = GCXI_SCAN_PAGE_IS_ZERO,
-    };
+    const struct uffd_choice there = {.any = UFFD_THERE, .reported = GCXI_SCAN_PAGE_IS_ZERO};
 
-    return uffd_scan(&scan, visit, arg);
+    return uffd_protect(lo, hi, there, visit, arg);
 }
 
 void gcxi_dirty_outside_disarm(uintptr_t lo, uintptr_t hi)
@@ -375,16 +380,10 @@ void gcxi_dirty_outside_disarm(uintptr_t lo, uintptr_t hi)
 /* Of what is there: empty entries have no bit either. */
 int gcxi_dirty_outside_harvest(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg)
 {
-    struct gcxi_scan_arg scan = {
-        .flags = GCXI_SCAN_WP_MATCHING | GCXI_SCAN_CHECK_WPASYNC,
-        .start = lo,
-        .end = hi,
-        .category_mask = GCXI_SCAN_PAGE_IS_WRITTEN,
-        .category_anyof_mask = UFFD_THERE,
-        .return_mask = GCXI_SCAN_PAGE_IS_ZERO,
-    };
+    const struct uffd_choice written = {
+        .all = GCXI_SCAN_PAGE_IS_WRITTEN, .any = UFFD_THERE, .reported = GCXI_SCAN_PAGE_IS_ZERO};
 
-    return uffd_scan(&scan, visit, arg);
+    return uffd_protect(lo, hi, written, visit, arg);
 }
 
 bool gcxi_dirty_outside_is_written(uintptr_t lo, uintptr_t hi)

@@ -22,7 +22,8 @@ void gcxi_roots_mark_rest(struct gcxi_marker *m);
 /* The ranges that were added. Heap lock. */
 size_t gcxi_roots_added(const struct gcxi_range **ranges);
 
-/* Calls visit for each of the ranges, the modules as of the last freeze (os/module.h); root objects are objects. World stopped. */
+/* Calls visit for each of the ranges, the modules' as of the last freeze (os/module.h);
+ * root objects are objects. World stopped. */
 void gcxi_roots_visit(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
 
 /* Roots known elsewhere; NULL for none. Set before the first cycle. */
