@@ -49,6 +49,13 @@ NOINLINE static void *site_large(void)
     return sink;
 }
 
+static const char *library_variable(void)
+{
+    static char library[4200];
+    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
+    return library;
+}
+
 static Gcxi__Profile *write_and_read(unsigned flags)
 {
     assert_int_equal(gcx_profile_heap(path, flags), 0);
@@ -371,6 +378,42 @@ static void test_threads_allocate_while_profiles_are_written(void **state)
     profile_drop(profile);
 }
 
+static pthread_barrier_t is_first;
+
+static void *allocate_first(void *arg)
+{
+    pthread_barrier_wait(&is_first);
+    return gcx_alloc_noscan(100) != NULL ? arg : NULL;
+}
+
+static int child_together(const char *arg)
+{
+    pthread_t threads[4];
+    (void)arg;
+    gcx_profile_set_rate(1);
+    pthread_barrier_init(&is_first, NULL, COUNT_OF(threads));
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        if (gcx_thread_create(&threads[i], NULL, allocate_first, &threads) != 0)
+            return 1;
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        void *outcome;
+        if (pthread_join(threads[i], &outcome) != 0 || outcome != &threads)
+            return 2;
+    }
+    return 0;
+}
+
+/* What the unwinder sets up, it sets up once: under ThreadSanitizer this fails
+ * when two threads are in it for the first time at once. */
+static void test_first_samples_of_threads_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        child_run(&result, "together", "", (const char *[]){library_variable(), NULL});
+        assert_true(child_ok(&result));
+    }
+}
+
 /* ---- By hand: test_profile --child sum GIGABYTES ---------------------------------------------- */
 
 static int print_site(const Gcxi__Profile *p, const char *type, const char *site, double expected)
@@ -432,13 +475,6 @@ static int child_work(const char *arg)
         return access(getenv("TEST_PROFILE"), F_OK) == 0 ? 4 : 0;
     }
     return 0;
-}
-
-static const char *library_variable(void)
-{
-    static char library[4200];
-    snprintf(library, sizeof library, "GCX_DIAG_LIBRARY=%s", getenv("GCX_DIAG_LIBRARY"));
-    return library;
 }
 
 static void run_child(const char *arg, const char *profile, const char *more)
@@ -537,6 +573,7 @@ int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
         {"work", child_work},
+        {"together", child_together},
         {"sum", child_sum},
         {"without", child_without},
     };
@@ -553,6 +590,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_calls_that_fail_leave_the_file),
         cmocka_unit_test(test_a_profile_replaces_a_longer_file),
         cmocka_unit_test(test_threads_allocate_while_profiles_are_written),
+        cmocka_unit_test(test_first_samples_of_threads_at_once),
         cmocka_unit_test(test_a_profile_at_exit),
         cmocka_unit_test(test_a_profile_on_a_signal),
         cmocka_unit_test(test_a_forked_child_writes_none),

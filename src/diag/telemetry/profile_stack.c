@@ -11,6 +11,7 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include <pthread.h>
 #include <string.h>
 
 #include "diag/telemetry/telemetry.h"
@@ -49,11 +50,21 @@ static int walk(void **found, int max)
 }
 #endif
 
+/* libunwind sets itself up at its first use, and what a thread that comes second
+ * sees of that is not ordered. */
+static void walk_first(void)
+{
+    void *found[1];
+    walk(found, 1);
+}
+
 unsigned gcxi_profile_stack(uintptr_t pcs[GCXI_PROFILE_DEPTH], const void *site)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     void *found[GCXI_PROFILE_DEPTH + 16];
     if (gcxi_diag->blocking_begin() != 0)
         return 0;
+    pthread_once(&once, walk_first);
     int n = walk(found, (int)(sizeof found / sizeof *found));
     gcxi_diag->blocking_end();
     unsigned depth = n > 0 ? (unsigned)n : 0;
