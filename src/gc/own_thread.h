@@ -11,6 +11,9 @@
  * error number. Uses malloc: not with the world stopped. */
 int gcxi_own_thread_create(void *(*start)(void *), void *arg);
 
+/* In such a thread, first. NULL if it could not be registered. */
+struct gcxi_mutator *gcxi_own_thread_begin(void);
+
 /* In such a thread: sleeps while *word == expected, at most timeout_ns unless that
  * is 0; may return early. It counts as stopped meanwhile. */
 void gcxi_own_thread_wait(struct gcxi_mutator *self, const uint32_t *word, uint32_t expected,

@@ -227,13 +227,20 @@ static uint64_t regret_most(const struct gcxi_pacer *pacer)
     return gcxi_max(REGRET_CYCLES * pacer->full_ns, full_is_short(pacer) ? 0 : REGRET_MIN_NS);
 }
 
-/* Is the loss by minor cycles more than can be borne? A program that wants full
- * cycles beside it all the time needs minor ones. */
+/* Full cycles beside the program need minor ones: where it wants those all the time,
+ * and where the heap only grows and a processor would be idle. */
+static bool needs_minor(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
+{
+    return settings->concurrent_bytes == 0 ||
+           (pacer->is_growing && pacer->live_bytes >= settings->growing_bytes);
+}
+
+/* Is the loss by minor cycles more than can be borne? */
 static void weigh_minor(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                         const struct gcxi_pacer_cycle *cycle)
 {
     uint64_t cost = pacer->regret_ns + cycle->pause_ns + cycle->fault_ns;
-    if (pacer->full_ns == 0 || pacer->full_room_bytes == 0 || settings->concurrent_bytes == 0)
+    if (pacer->full_ns == 0 || pacer->full_room_bytes == 0 || needs_minor(pacer, settings))
         return;
     double share = (double)cycle->allocated_bytes / (double)pacer->full_room_bytes;
     uint64_t times = full_is_short(pacer) ? 1 : MINOR_WORTH;
