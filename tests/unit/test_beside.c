@@ -1,7 +1,8 @@
-/* test_passes.c -- what became old beside the marker and is reached from roots only is
- * marked before the second stop, which would be long otherwise.
+/* test_beside.c -- full cycles that mark beside the program: what makes their stops
+ * long if it is forgotten.
  *
  * SPDX-License-Identifier: MIT */
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@
 #include "../support/cmocka_all.h"
 #include "../support/hide.h"
 #include "gc/concurrent.h"
+#include "gc/own_thread.h"
 #include "heap/block.h"
+#include "os/cpu.h"
 
 enum { LISTS = 16, CELLS = 200, TABLE_PAGES = 512, PAGE_WORDS = 512, TEMPORARY = 256 };
 enum { MOST_BYTES = 1 << 30, WAITS = 2000, WAIT_US = 5000 };
@@ -94,11 +97,13 @@ static size_t count_marked(const struct cell *list)
     return count;
 }
 
+/* What became old beside the marker and is reached from roots only. */
 static void what_roots_lead_to_is_marked_in_a_pass(void **state)
 {
     (void)state;
     if (GCXI_STRESS)
         skip(); /* cycles of all kinds come at any time */
+    unsetenv("GCX_DIRTY");
     setenv("GCX_CONCURRENT", "1", 1);
     setenv("GCX_NURSERY", "1MiB", 1);
     setenv("GCX_KEEPER", "0", 1);
@@ -120,10 +125,42 @@ static void what_roots_lead_to_is_marked_in_a_pass(void **state)
     }
 }
 
+static sem_t has_begun;
+
+static void *own_thread(void *arg)
+{
+    static const uint32_t word;
+    struct gcxi_mutator *self = gcxi_own_thread_begin();
+    sem_post(&has_begun);
+    while (self != NULL)
+        gcxi_own_thread_wait(self, &word, 0, 0);
+    return arg;
+}
+
+/* Else the library's threads, which sleep, would keep a growing heap from being marked
+ * beside the program. */
+static void the_processors_of_own_threads_are_idle(void **state)
+{
+    static struct cell *volatile kept;
+    (void)state;
+    if (gcxi_cpu_count() < 2)
+        skip();
+    sem_init(&has_begun, 0, 0);
+    for (size_t i = 0; i < gcxi_cpu_count(); i++) {
+        assert_int_equal(gcxi_own_thread_create(own_thread, NULL), 0);
+        sem_wait(&has_begun);
+    }
+    gcx_collect(GCX_FULL);
+    build(&kept);
+    gcx_collect(GCX_FULL);
+    assert_true(gcxi_gc.pacer.is_growing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_roots_lead_to_is_marked_in_a_pass),
+        cmocka_unit_test(the_processors_of_own_threads_are_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
