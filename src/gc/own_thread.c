@@ -37,13 +37,14 @@ int gcxi_own_thread_create(void *(*start)(void *), void *arg)
     return error;
 }
 
-struct gcxi_mutator *gcxi_own_thread_begin(void)
+struct gcxi_mutator *gcxi_own_thread_begin(bool holds_nothing)
 {
     struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self != NULL) {
-        self->is_own = true;
-        gcxi_gc_leave(self);
-    }
+    if (self == NULL)
+        return NULL;
+    self->is_own = true;
+    self->holds_nothing = holds_nothing;
+    gcxi_gc_leave(self);
     return self;
 }
 

@@ -11,8 +11,9 @@
  * error number. Uses malloc: not with the world stopped. */
 int gcxi_own_thread_create(void *(*start)(void *), void *arg);
 
-/* In such a thread, first. NULL if it could not be registered. */
-struct gcxi_mutator *gcxi_own_thread_begin(void);
+/* First in such a thread: registers it. NULL if there is no memory. One that holds
+ * nothing never has objects, but addresses that a cycle has left on its stack. */
+struct gcxi_mutator *gcxi_own_thread_begin(bool holds_nothing);
 
 /* In such a thread: sleeps while *word == expected, at most timeout_ns unless that
  * is 0; may return early. It counts as stopped meanwhile. */
