@@ -371,14 +371,6 @@ unsigned gcxi_mutators_of_program_stw(void)
     return threads;
 }
 
-uint64_t gcxi_mutators_of_program_stw(void)
-{
-    uint64_t count = 0;
-    for (const struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
-        count += !m->is_own;
-    return count;
-}
-
 void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads)
 {
     uint64_t unused_bytes = 0, unused_slots = 0;

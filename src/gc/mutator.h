@@ -24,7 +24,6 @@ struct gcxi_mutator {
     bool is_stopped;           /* by the stop under way; collector */
     bool is_reported;          /* as blocking the signal; collector */
     bool is_lost;              /* was told to run on an unknown stack; collector */
-    bool is_own;               /* a thread of the library's (gc/own_thread.h); own */
     bool holds_nothing;        /* has no objects: its stack is no root; own */
     bool is_own;               /* a thread of the library's, which mostly sleeps; own */
     struct gcxi_hook_batch hooks; /* ready ones that it has taken; own */
@@ -100,9 +99,6 @@ unsigned gcxi_mutators_of_program_stw(void);
 
 /* Totals over all mutators, past and present; any thread. */
 void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads);
-
-/* Threads but the library's own. World stopped. */
-uint64_t gcxi_mutators_of_program_stw(void);
 
 /* In a forked child: the calling thread is the only one. */
 void gcxi_mutators_reset_after_fork(void);

@@ -130,7 +130,7 @@ static sem_t has_begun;
 static void *own_thread(void *arg)
 {
     static const uint32_t word;
-    struct gcxi_mutator *self = gcxi_own_thread_begin();
+    struct gcxi_mutator *self = gcxi_own_thread_begin(true);
     sem_post(&has_begun);
     while (self != NULL)
         gcxi_own_thread_wait(self, &word, 0, 0);
