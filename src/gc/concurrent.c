@@ -17,7 +17,7 @@
  * Minor cycles go on between the stops, for what a nursery holds is what makes
  * a stop long. What survives them is old and not marked. Once the graph is marked
  * they come as soon as the marker has nothing left: each begins another pass over
- * what they have shown. The passes grow shorter, and so do the intervals in which
+ * the roots and what they have shown. The passes grow shorter, and so do the intervals in which
  * the program writes what the next has to look at. After a short one comes the
  * second stop. A program that allocates much faster than the marker marks waits.
  *
