@@ -6,7 +6,6 @@
  * that kind. A child of fork goes on alone.
  *
  * SPDX-License-Identifier: MIT */
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@
 
 enum { LISTS = 2048, CELLS = 24, QUIET = 500, FULL_CYCLES = 3 };
 enum { DROPPED_BYTES = 4096, STEP_BYTES = 65536, STEPS = 200, FILLED_MOST = 16384 };
-enum { GROWN_BYTES = 200 << 20, GROWN_CELL_BYTES = 1024 };
 enum { OK = 0, LOST = 3, NO_CYCLES = 4, NO_MEMORY = 5 };
 
 struct cell {
@@ -217,31 +215,6 @@ static int child_early(const char *arg)
     return stats_now().full_cycles != before ? OK : NO_CYCLES;
 }
 
-/* Nothing dies, and a thread of the library's comes into being meanwhile: that which
- * gives memory back. */
-static int child_grow(const char *arg)
-{
-    (void)arg;
-    void **list = NULL;
-    while (stats_now().live_bytes < GROWN_BYTES) {
-        usleep(100); /* the marker is faster */
-        for (size_t i = 0; i < STEP_BYTES / GROWN_CELL_BYTES; i++) {
-            void **next = gcx_alloc(GROWN_CELL_BYTES);
-            if (next == NULL)
-                return NO_MEMORY;
-            *next = list;
-            list = next;
-        }
-    }
-    return list != NULL ? OK : LOST;
-}
-
-static int has_processors(int count)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) >= count;
-}
-
 static void expect(const char *child, const char *tracking)
 {
     static struct child_result result;
@@ -290,22 +263,6 @@ static void test_fork(void **state)
     expect("fork", "GCX_DIRTY=mprotect");
 }
 
-/* Once marked beside the program, always: a heap that only grows needs no more than
- * that a processor is left, and threads that sleep leave one. */
-static void test_a_heap_that_grows(void **state)
-{
-    static struct child_result result;
-    const char *variables[] = {"GCX_BARRIER=explicit", "GCX_TRACE=1", NULL};
-    (void)state;
-    if (SANITIZED || is_stressed() || !has_processors(2))
-        skip();
-    child_run(&result, "grow", "", variables);
-    assert_true(child_ok(&result));
-    const char *first = strstr(result.err, "P (full, concurrent)");
-    assert_non_null(first);
-    assert_null(strstr(first, "P (full)"));
-}
-
 /* Without it no cycle is of that kind. */
 static void test_off(void **state)
 {
@@ -321,7 +278,7 @@ static void test_off(void **state)
 int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
-        {"lists", child_lists}, {"fork", child_fork}, {"early", child_early}, {"grow", child_grow}};
+        {"lists", child_lists}, {"fork", child_fork}, {"early", child_early}};
     if (child_is(argc, argv))
         return child_main(argv, children, COUNT_OF(children));
     const struct CMUnitTest tests[] = {
@@ -330,7 +287,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_userfaultfd),
         cmocka_unit_test(test_mprotect),
         cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_a_heap_that_grows),
         cmocka_unit_test(test_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
