@@ -317,8 +317,10 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static void thread_wake(void)
+void gcxi_concurrent_wake(void)
 {
+    if (gcxi_load_relaxed(&concurrent.thread) != STARTED || !gcxi_concurrent_is_under_way())
+        return;
     gcxi_add_acq_rel(&concurrent.round, 1);
     gcxi_futex_wake(&concurrent.round, 1);
 }
@@ -448,7 +450,6 @@ void gcxi_concurrent_begin_stw(void)
                  (size_t)gcxi_gc.settings.pacer.memory_limit + gcxi_statics_beside_bytes());
     gcxi_store_release(&concurrent.state, MARKING);
     gcxi_delay(GCXI_EDGE_RESUME);
-    thread_wake();
 }
 
 /* What was shown meanwhile is looked at beside the program too. */
@@ -479,7 +480,6 @@ void gcxi_concurrent_resume_stw(void)
     gcxi_delay(GCXI_EDGE_RESUME);
     gcxi_store_seq_cst(&concurrent.halt, 0);
     gcxi_delay(GCXI_EDGE_RESUME);
-    thread_wake();
 }
 
 void gcxi_concurrent_halt_stw(void)

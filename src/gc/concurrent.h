@@ -67,6 +67,10 @@ uint64_t gcxi_concurrent_cpu_ns(void);
 /* Live before the first stop. */
 size_t gcxi_concurrent_begin_bytes(void);
 
+/* After a stop, the world running: sends the thread to work if there is any. Not
+ * within it, for a thread that wakes may take the processor of the one that wakes it. */
+void gcxi_concurrent_wake(void);
+
 /* In a forked child, where the thread is gone. */
 void gcxi_concurrent_reset_after_fork(void);
 

@@ -338,11 +338,15 @@ static uint64_t fault_ns(void)
     return gcxi_remember_fault_ns() + gcxi_statics_fault_ns();
 }
 
-/* The part of a minor cycle that a smaller nursery would shorten. */
+/* The part of a minor cycle that a smaller nursery would not shorten. */
+static uint64_t old_ns(const struct gcxi_cycle *cycle)
+{
+    return cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
+}
+
 static uint64_t young_ns(const struct gcxi_cycle *cycle)
 {
-    uint64_t pause = cycle->swept_ns - cycle->stopped_ns;
-    uint64_t old = cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
+    uint64_t pause = cycle->swept_ns - cycle->stopped_ns, old = old_ns(cycle);
     return pause > old ? pause - old : 0;
 }
 
@@ -378,6 +382,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .has_idle_processor = gcxi_mutators_of_program_stw() < gcxi_cpu_count(),
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
+        .old_ns = old_ns(cycle),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
@@ -499,6 +504,7 @@ static void collect_at(uintptr_t sp, void *arg)
     }
     gcxi_store_relaxed(&gcxi_gc.collector, NULL);
     gcxi_mutator_unlock_heap();
+    gcxi_concurrent_wake();
     gcxi_runner_wake();
     gcxi_keeper_wake();
 }

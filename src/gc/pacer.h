@@ -35,6 +35,7 @@ struct gcxi_pacer_cycle {
     uint64_t fault_ns;       /* the program lost since the cycle before to tracking of writes */
     uint64_t remember_ns;    /* of both, on written old objects */
     uint64_t young_ns;       /* of the pause, on what was young */
+    uint64_t old_ns;         /* of the pause, on what was old and written */
     uint64_t beside_ns;      /* it was marked for so long before the pause; 0 = not */
     uint64_t now_ns;         /* when it ended */
     bool has_idle_processor; /* fewer threads of the program than processors */

@@ -58,7 +58,7 @@ enum gcxi_arm {
 void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes);
 
 /* What page tracking cost in the last cycle, about: faults of the program since
- * the one before, and in the pause units shown whole, by all workers together.
+ * the one before, and in the pause what was shown, by all workers together.
  * 0 for the explicit barrier and after a full cycle. */
 uint64_t gcxi_remember_fault_ns(void);
 uint64_t gcxi_remember_shown_ns(void);

@@ -400,6 +400,31 @@ static void survivors_that_take_long_make_the_nursery_small(void **state)
     assert_true(pacer.nursery_bytes >= 16 * GCXI_MIB);
 }
 
+static size_t nursery_beside(uint64_t old_ns)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle like = {.live_bytes = 500 * GCXI_MIB, .old_ns = old_ns};
+    gcxi_pacer_init(&pacer, &usual);
+    for (int i = 0; i < 10; i++) {
+        like.allocated_bytes = like.promoted_bytes = pacer.nursery_bytes;
+        like.interval_ns = 100000000;
+        like.young_ns = like.allocated_bytes / 4;
+        like.pause_ns = like.young_ns + old_ns;
+        gcxi_pacer_update(&pacer, &usual, &like);
+    }
+    return pacer.nursery_bytes;
+}
+
+/* But what is written takes as long in a small one: up to a quarter is taken off. */
+static void what_was_written_makes_the_nursery_smaller(void **state)
+{
+    (void)state;
+    size_t alone = nursery_beside(0);
+    assert_in_range(nursery_beside(500000), alone / 100 * 85, alone / 100 * 90);
+    assert_in_range(nursery_beside(1000000), alone / 100 * 73, alone / 100 * 77);
+    assert_int_equal(nursery_beside(4000000), nursery_beside(1000000));
+}
+
 /* The last nursery before a full cycle ends at the goal, but is half of one at
  * least. */
 static void a_full_cycle_comes_at_the_goal(void **state)
@@ -615,6 +640,7 @@ int main(void)
         cmocka_unit_test(shares_may_be_others),
         cmocka_unit_test(a_low_limit_takes_half_of_the_time),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
+        cmocka_unit_test(what_was_written_makes_the_nursery_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
