@@ -305,7 +305,7 @@ void *GC_generic_or_special_malloc(size_t bytes, int kind)
 
 /* ---- Lists of free objects for the program ---- */
 
-#define MANY_BYTES 2048u
+#define MANY_BYTES 4096u
 
 static void *many_cut(struct gcx_detail_run *run, size_t slot_bytes)
 {

@@ -16,7 +16,7 @@
 
 /* Zeroed ahead of use: small beside a first-level cache. What scopes use comes round
  * again while it is in the second-level cache: there fewer calls count for more. */
-#define READY_BYTES (2 * GCXI_KIB)
+#define READY_BYTES (4 * GCXI_KIB)
 #define READY_SCOPED_BYTES (8 * GCXI_KIB)
 
 bool gcxi_lane_one_slot;
