@@ -17,7 +17,7 @@
  * Minor cycles go on between the stops, for what a nursery holds is what makes
  * a stop long. What survives them is old and not marked. Once the graph is marked
  * they come as soon as the marker has nothing left: each begins another pass over
- * what they have shown. The passes grow shorter, and so do the intervals in which
+ * the roots and what they have shown. The passes grow shorter, and so do the intervals in which
  * the program writes what the next has to look at. After a short one comes the
  * second stop. A program that allocates much faster than the marker marks waits.
  *
@@ -75,10 +75,10 @@
 #define CLOSE_UNITS 64u
 
 /* After the graph, what was owed up to then, and again what was since: until a
- * pass is short, for the next stop comes right after it, or no shorter than the
- * one before. */
+ * pass is short, for the next stop comes right after it. One that is hardly shorter
+ * than the one before has to be made shorter: the program waits. */
 #define PASSES_MIN 2u
-#define PASSES_MAX 8u
+#define PASSES_MAX 16u
 #define PASS_SHORT_NS 3000000u
 
 /* The program waits for the marker so long at least, and counts as having run so
@@ -116,6 +116,7 @@ static struct {
     size_t live_begin_bytes; /* before the first stop */
     size_t heap_begin_bytes; /* of that, in the heap */
     size_t passes;
+    size_t long_passes;      /* of them: hardly shorter than the one before */
     uint64_t pass_begin_ns;  /* mark_ns when the last pass began */
     uint64_t pass_before_ns; /* it took, before the last */
 } concurrent = {.feed_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
@@ -136,9 +137,9 @@ static uint64_t pace_factor(void)
 {
     size_t grown = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
     size_t begin = concurrent.live_begin_bytes;
-    if (grown > begin + begin / 4 * 3)
+    if (grown > begin + begin / 4 * 3 || concurrent.long_passes > 1)
         return 3;
-    return grown > begin + begin / 2;
+    return grown > begin + begin / 2 || concurrent.long_passes > 0;
 }
 
 struct pace {
@@ -187,13 +188,17 @@ void gcxi_concurrent_refuse(void)
     gcxi_store_relaxed(&concurrent.is_refused, 1);
 }
 
+/* Of the last pass, or so far. */
+static uint64_t pass_ns(void)
+{
+    return concurrent.mark_ns - concurrent.pass_begin_ns;
+}
+
 static bool is_passed(void)
 {
-    uint64_t pass_ns = concurrent.mark_ns - concurrent.pass_begin_ns;
     if (concurrent.passes < PASSES_MIN)
         return false;
-    return pass_ns < PASS_SHORT_NS || pass_ns > concurrent.pass_before_ns / 4 * 3 ||
-           concurrent.passes >= PASSES_MAX;
+    return pass_ns() < PASS_SHORT_NS || concurrent.passes >= PASSES_MAX;
 }
 
 bool gcxi_concurrent_is_due(void)
@@ -409,9 +414,15 @@ static void open_all(enum gcxi_zone_index zone)
     concurrent.next_close = concurrent.end_close = 0;
 }
 
+/* What became old since is often reached from roots only: a list whose head is one. */
+static void show_roots(bool is_first)
+{
+    gcxi_mutators_mark_stw(concurrent.marker, false);
+    gcxi_statics_begin_beside_stw(concurrent.marker, is_first);
+}
+
 void gcxi_concurrent_begin_stw(void)
 {
-    struct gcxi_marker *m = concurrent.marker;
     GCXI_ASSERT(concurrent.state == IDLE);
     copy_used();
     clear_zone(GCXI_ZONE_SCAN);
@@ -419,12 +430,11 @@ void gcxi_concurrent_begin_stw(void)
     open_all(GCXI_ZONE_SCAN);
     open_all(GCXI_ZONE_NOSCAN);
     concurrent.next_put_off = 0;
-    gcxi_marker_begin_beside(m, concurrent.open, concurrent.put_off);
-    gcxi_mutators_mark_stw(m, false);
-    gcxi_statics_begin_beside_stw(m);
+    gcxi_marker_begin_beside(concurrent.marker, concurrent.open, concurrent.put_off);
+    show_roots(true);
     concurrent.mark_ns = 0;
     concurrent.cpu_begin_ns = gcxi_clock_thread_cpu_ns(concurrent.cpu_clock);
-    concurrent.passes = 0;
+    concurrent.passes = concurrent.long_passes = 0;
     concurrent.live_begin_bytes = live_bytes();
     concurrent.heap_begin_bytes = gcxi_gc.totals.live_bytes;
     concurrent.pass_begin_ns = 0;
@@ -441,13 +451,16 @@ void gcxi_concurrent_begin_stw(void)
 /* What was shown meanwhile is looked at beside the program too. */
 static void begin_pass(void)
 {
+    if (concurrent.passes != 0 && pass_ns() > concurrent.pass_before_ns / 4 * 3)
+        concurrent.long_passes++;
     concurrent.passes++;
-    concurrent.pass_before_ns = concurrent.mark_ns - concurrent.pass_begin_ns;
+    concurrent.pass_before_ns = pass_ns();
     concurrent.pass_begin_ns = concurrent.mark_ns;
     concurrent.next_close = 1;
     concurrent.end_close = gcxi_zone_end(GCXI_ZONE_NOSCAN);
     gcxi_owed_turn_stw();
     gcxi_remember_beside_begin_stw(false);
+    show_roots(false);
     gcxi_store_release(&concurrent.state, MARKING);
 }
 

@@ -376,7 +376,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .fault_ns = fault_ns(),
         .beside_ns = beside_ns,
         .begin_bytes = cycle->ends_concurrent ? gcxi_concurrent_begin_bytes() : 0,
-        .has_idle_processor = gcxi_mutators_threads() < gcxi_cpu_count(),
+        .has_idle_processor = gcxi_mutators_of_program_stw() < gcxi_cpu_count(),
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,

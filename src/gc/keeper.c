@@ -154,11 +154,7 @@ static bool tick(struct gcxi_mutator *self)
 static void *thread_main(void *arg)
 {
     (void)arg;
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self != NULL) {
-        self->holds_nothing = true; /* but addresses that a cycle has left there */
-        gcxi_gc_leave(self);
-    }
+    struct gcxi_mutator *self = gcxi_own_thread_begin(true);
     while (self != NULL) {
         uint32_t seq = gcxi_load_acquire(&keeper.seq);
         if (tick(self)) /* a word that does not move: cycles do not hasten it */

@@ -363,9 +363,12 @@ void gcxi_handoff_drop(struct gcxi_handoff *handoff)
 
 /* ---- Counting ---- */
 
-uint64_t gcxi_mutators_threads(void)
+unsigned gcxi_mutators_of_program_stw(void)
 {
-    return gcxi_load_relaxed(&mutators.threads);
+    unsigned threads = 0;
+    for (const struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+        threads += !m->is_own;
+    return threads;
 }
 
 void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads)
@@ -373,7 +376,7 @@ void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t 
     uint64_t unused_bytes = 0, unused_slots = 0;
     *alloc_bytes = mutators.past_alloc_bytes;
     *alloc_slots = mutators.past_alloc_slots;
-    *threads = gcxi_mutators_threads();
+    *threads = gcxi_load_relaxed(&mutators.threads);
     for (const struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next) {
         *alloc_slots += gcxi_load_acquire(&m->local.alloc_slots); /* lane_next_run */
         *alloc_bytes += gcxi_load_relaxed(&m->local.alloc_bytes);

@@ -25,6 +25,7 @@ struct gcxi_mutator {
     bool is_reported;          /* as blocking the signal; collector */
     bool is_lost;              /* was told to run on an unknown stack; collector */
     bool holds_nothing;        /* has no objects: its stack is no root; own */
+    bool is_own;               /* a thread of the library's, which mostly sleeps; own */
     struct gcxi_hook_batch hooks; /* ready ones that it has taken; own */
 };
 
@@ -93,8 +94,10 @@ struct gcxi_handoff {
 struct gcxi_handoff *gcxi_handoff_create(void *(*start)(void *), void *arg);
 void gcxi_handoff_drop(struct gcxi_handoff *handoff);
 
+/* Threads of the program, without those of the library. World stopped. */
+unsigned gcxi_mutators_of_program_stw(void);
+
 /* Totals over all mutators, past and present; any thread. */
-uint64_t gcxi_mutators_threads(void);
 void gcxi_mutators_count(uint64_t *alloc_bytes, uint64_t *alloc_slots, uint64_t *threads);
 
 /* In a forked child: the calling thread is the only one. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "gc/gc.h"
 #include "os/futex.h"
 #include "os/thread.h"
 
@@ -34,6 +35,17 @@ int gcxi_own_thread_create(void *(*start)(void *), void *arg)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     return error;
+}
+
+struct gcxi_mutator *gcxi_own_thread_begin(bool holds_nothing)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self == NULL)
+        return NULL;
+    self->is_own = true;
+    self->holds_nothing = holds_nothing;
+    gcxi_gc_leave(self);
+    return self;
 }
 
 void gcxi_own_thread_wait(struct gcxi_mutator *self, const uint32_t *word, uint32_t expected,

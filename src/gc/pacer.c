@@ -239,13 +239,20 @@ static uint64_t regret_most(const struct gcxi_pacer *pacer)
     return gcxi_max(REGRET_CYCLES * pacer->full_ns, full_is_short(pacer) ? 0 : REGRET_MIN_NS);
 }
 
-/* Is the loss by minor cycles more than can be borne? A program that wants full
- * cycles beside it all the time needs minor ones. */
+/* Full cycles beside the program need minor ones: where it wants those all the time,
+ * and where the heap only grows and a processor would be idle. */
+static bool needs_minor(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
+{
+    return settings->concurrent_bytes == 0 ||
+           (pacer->is_growing && pacer->live_bytes >= settings->growing_bytes);
+}
+
+/* Is the loss by minor cycles more than can be borne? */
 static void weigh_minor(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                         const struct gcxi_pacer_cycle *cycle)
 {
     uint64_t cost = pacer->regret_ns + cycle->pause_ns + cycle->fault_ns;
-    if (pacer->full_ns == 0 || pacer->full_room_bytes == 0 || settings->concurrent_bytes == 0)
+    if (pacer->full_ns == 0 || pacer->full_room_bytes == 0 || needs_minor(pacer, settings))
         return;
     double share = (double)cycle->allocated_bytes / (double)pacer->full_room_bytes;
     uint64_t times = full_is_short(pacer) ? 1 : MINOR_WORTH;
@@ -286,23 +293,28 @@ size_t gcxi_pacer_beside_bytes(const struct gcxi_pacer *pacer,
                              : settings->concurrent_bytes;
 }
 
-/* At a full cycle, before live_bytes is what it left. */
-static bool is_growing(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+/* At a full cycle, before live_bytes is what it left: next to nothing died. */
+static bool has_only_grown(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
 {
     size_t before = pacer->live_bytes + cycle->allocated_bytes;
-    return cycle->has_idle_processor && cycle->live_bytes >= before - before / GROWING_SHARE;
+    return cycle->live_bytes >= before - before / GROWING_SHARE;
 }
 
-/* Of a large heap what became old meanwhile is a small part. The goal lies a
- * quarter above what is live at least. */
+/* What a cycle that marked beside the program has found is live, but for what died
+ * meanwhile: in a large heap about as much as became old, unless it grows; in a
+ * moderate one all that became old may be young and die soon. The goal lies a quarter
+ * above what was found at least. */
 static size_t base_bytes(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
-                         const struct gcxi_pacer_cycle *cycle)
+                         const struct gcxi_pacer_cycle *cycle, size_t before_bytes, bool has_grown)
 {
-    size_t live = cycle->live_bytes;
-    if (cycle->begin_bytes == 0 || cycle->begin_bytes >= settings->concurrent_bytes)
+    size_t live = cycle->live_bytes, begin = cycle->begin_bytes;
+    bool is_large = begin >= settings->concurrent_bytes;
+    if (begin == 0 || (is_large && has_grown))
         return live;
+    size_t died = gcxi_max(before_bytes, begin) - begin;
     size_t least = live / (100 + headroom_of(pacer, settings)) * (100 + HEADROOM_MIN);
-    return gcxi_min(live, gcxi_max(cycle->begin_bytes, least));
+    size_t most = !is_large ? begin : live > died ? live - died : 0;
+    return gcxi_min(live, gcxi_max(most, least));
 }
 
 /* What becomes old while a full cycle marks beside the program: so much before
@@ -345,8 +357,10 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
 void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                        const struct gcxi_pacer_cycle *cycle)
 {
+    size_t before_bytes = pacer->live_bytes + cycle->allocated_bytes;
+    bool has_grown = cycle->is_full && has_only_grown(pacer, cycle);
     if (cycle->is_full)
-        pacer->is_growing = is_growing(pacer, cycle);
+        pacer->is_growing = has_grown && cycle->has_idle_processor;
     pacer->live_bytes = cycle->live_bytes;
     pacer->committed_bytes = cycle->committed_bytes;
     pacer->spent_ns += cycle->pause_ns;
@@ -361,7 +375,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         bool is_heavy = share > FULL_HEAVY && cycle->live_bytes < LITTLE_LIVE;
         pacer->heavy_cycles = is_heavy ? pacer->heavy_cycles + 1 : 0;
         pacer->headroom = headroom_next(pacer, share);
-        pacer->base_bytes = base_bytes(pacer, settings, cycle);
+        pacer->base_bytes = base_bytes(pacer, settings, cycle, before_bytes, has_grown);
         pacer->full_end_ns = cycle->now_ns;
         count_full_only(pacer);
     } else {

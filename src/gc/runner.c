@@ -81,9 +81,7 @@ static void *thread_main(void *arg)
 {
     (void)arg;
     pthread_cleanup_push(thread_ended, NULL);
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self != NULL)
-        gcxi_gc_leave(self);
+    struct gcxi_mutator *self = gcxi_own_thread_begin(false);
     while (self != NULL) {
         uint32_t seq = gcxi_load_acquire(&runner.seq);
         if (gcxi_runner_run() == 0)

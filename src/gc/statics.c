@@ -19,7 +19,8 @@
  * V2  A page is armed before its words are read, so a write at the same time (by a
  *     system call of a thread that counts as stopped) shows in the next cycle.
  * V3  What a minor cycle between the stops reads, whole chunks as well, is owed to the
- *     second stop: there pointers to all objects matter that are not marked yet.
+ *     next pass that reads it beside the program, or to the second stop: there pointers
+ *     to all objects matter that are not marked yet.
  * V4  Beside the program only memory of the program itself is read, which is never
  *     unloaded (M5 in trace/mark.c). A chunk that is pending, or not armed any more,
  *     at the second stop is read whole there.
@@ -438,23 +439,36 @@ void gcxi_statics_mark_stw(struct gcxi_marker *m, enum gcxi_statics what)
 }
 
 /* V4. */
-static void note_pending(struct walk *walk, const struct static_range *r)
+static void note_chunk(struct walk *walk, const struct static_range *r, uint32_t chunk)
 {
-    for (uint32_t chunk = r->chunk; chunk < r->chunk + r->chunks; chunk++) {
-        statics.pending[chunk] = r->is_program && statics.armed[chunk] == ARMED;
-        if (statics.pending[chunk] == 0)
-            walk_to(walk, chunk_addr(r, chunk), chunk_addr(r, chunk + 1));
-    }
+    statics.pending[chunk] = r->is_program && statics.armed[chunk] == ARMED;
+    if (statics.pending[chunk] == 0)
+        walk_to(walk, chunk_addr(r, chunk), chunk_addr(r, chunk + 1));
+    else
+        memset(statics.owed + chunk * statics.chunk_pages, 0, statics.chunk_pages); /* V3 */
 }
 
-void gcxi_statics_begin_beside_stw(struct gcxi_marker *m)
+static void note_all(struct walk *walk, const struct static_range *r)
+{
+    for (uint32_t chunk = r->chunk; chunk < r->chunk + r->chunks; chunk++)
+        note_chunk(walk, r, chunk);
+}
+
+static void note_owed(struct walk *walk, const struct static_range *r)
+{
+    for (uint32_t chunk = r->chunk; chunk < r->chunk + r->chunks; chunk++)
+        if (is_among(statics.owed + chunk * statics.chunk_pages))
+            note_chunk(walk, r, chunk);
+}
+
+void gcxi_statics_begin_beside_stw(struct gcxi_marker *m, bool is_first)
 {
     struct walk walk = {.m = m};
     size_t bytes = statics.bytes;
-    if (statics.count != 0)
+    if (statics.count != 0 && is_first)
         memset(statics.owed, 0, statics.chunks * statics.chunk_pages);
     statics.next_pending = 0;
-    walk_roots(&walk, note_pending);
+    walk_roots(&walk, is_first ? note_all : note_owed);
     gcxi_roots_mark_rest(m);
     statics.bytes = bytes;
 }

@@ -23,8 +23,9 @@ enum gcxi_statics {
 void gcxi_statics_mark_stw(struct gcxi_marker *m, enum gcxi_statics what);
 
 /* At the end of the first stop of a full cycle that marks beside the program, all of
- * it; but tracked data of the program itself is only noted. World stopped. */
-void gcxi_statics_begin_beside_stw(struct gcxi_marker *m);
+ * it; before a later pass, of tracked data what was written since the one before. Tracked
+ * data of the program itself is only noted. World stopped. */
+void gcxi_statics_begin_beside_stw(struct gcxi_marker *m, bool is_first);
 
 /* Beside the program: shows some of what was noted; false if nothing is left. */
 bool gcxi_statics_show_beside(struct gcxi_marker *m);

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -503,6 +504,34 @@ static void a_heap_that_only_grows_is_marked_beside_the_program_earlier(void **s
     assert_int_equal(gcxi_pacer_beside_bytes(&pacer, &settings), SIZE_MAX);
 }
 
+/* Half of the young survive each, and a minor cycle costs as much as a full one. */
+static bool gives_minor_cycles_up(struct gcxi_pacer_settings *settings, size_t live_bytes)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle minor = {.allocated_bytes = 4 * GCXI_MIB,
+                                     .promoted_bytes = 2 * GCXI_MIB,
+                                     .live_bytes = live_bytes + GCXI_MIB,
+                                     .pause_ns = 100000000,
+                                     .interval_ns = 4000000};
+    gcxi_pacer_init(&pacer, settings);
+    full_cycle(&pacer, settings, live_bytes, live_bytes);
+    for (int i = 0; i < 40; i++)
+        gcxi_pacer_update(&pacer, settings, &minor);
+    return pacer.full_only != 0;
+}
+
+static void a_heap_that_is_marked_beside_the_program_keeps_minor_cycles(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    (void)state;
+    settings.concurrent_bytes = 128 * GCXI_MIB;
+    settings.growing_bytes = 32 * GCXI_MIB;
+    assert_true(gives_minor_cycles_up(&settings, 20 * GCXI_MIB));
+    assert_false(gives_minor_cycles_up(&settings, 40 * GCXI_MIB));
+    settings.growing_bytes = SIZE_MAX;
+    assert_true(gives_minor_cycles_up(&settings, 40 * GCXI_MIB));
+}
+
 static size_t goal_after(struct gcxi_pacer_settings *settings, size_t begin_bytes,
                          size_t live_bytes)
 {
@@ -581,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
         cmocka_unit_test(a_heap_that_only_grows_is_marked_beside_the_program_earlier),
+        cmocka_unit_test(a_heap_that_is_marked_beside_the_program_keeps_minor_cycles),
         cmocka_unit_test(what_came_to_live_during_a_cycle_does_not_raise_the_goal),
         cmocka_unit_test(shares_may_be_others),
         cmocka_unit_test(a_low_limit_takes_half_of_the_time),
