@@ -13,6 +13,7 @@
 #include "base/parse.h"
 #include "compat/boehm_env.h"
 #include "gc/remember.h"
+#include "heap/lane.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "trace/finalize.h"
@@ -287,6 +288,7 @@ static void start_pacing(void)
     pacer->most_percent = MOST_PERCENT;
     gcxi_gc.settings.refill_share = REFILL_SHARE;
     gcxi_space_set_huge_from(HUGE_FROM_BYTES);
+    gcxi_lane_ready_bytes = BOEHM_READY_BYTES;
 }
 
 static void start_hooks(void)
