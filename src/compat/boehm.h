@@ -17,6 +17,9 @@
 /* Kinds of that interface that exist from the start. */
 enum boehm_kind { BOEHM_PTRFREE, BOEHM_NORMAL, BOEHM_UNCOLLECTABLE, BOEHM_AUNCOLLECTABLE };
 
+/* Of a run of free slots so much is zeroed at once, and linked for the program. */
+#define BOEHM_READY_BYTES (4 * GCXI_KIB)
+
 /* The byte that keeps one past the end inside, and figures of programs' own. */
 struct gcxi_boehm {
     size_t extra_bytes; /* 1 while GC_all_interior_pointers; constant after start */

@@ -13,14 +13,16 @@
 #include "base/parse.h"
 #include "compat/boehm_env.h"
 #include "gc/remember.h"
+#include "heap/lane.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "trace/finalize.h"
 #include "trace/roots.h"
 #include "trace/workers.h"
 
-#define LITTLE_PERCENT 200
+#define LITTLE_PERCENT 250
 #define LITTLE_ROOM_BYTES (5 * GCXI_MIB)
+#define LITTLE_HEAP_BYTES (24 * GCXI_MIB)
 #define MOST_PERCENT 50
 #define REFILL_SHARE 8
 #define HUGE_FROM_BYTES (64 * GCXI_MIB)
@@ -273,7 +275,8 @@ static void check_at_exit(void)
 }
 
 /* The other collector lets little heaps grow to about three times what is live, by
- * some MiB, so ours need not be smaller: Guile's would else collect twice as often.
+ * some MiB, so ours need not be smaller: Guile's would else collect twice as often, and
+ * gets more still where objects lie close together (docs/decisions/0020).
  * Larger ones grow by as much, or by half at most, which with blocks filled that
  * are nearly full keeps w3m below the other's memory. */
 static void start_pacing(void)
@@ -281,9 +284,11 @@ static void start_pacing(void)
     struct gcxi_pacer_settings *pacer = &gcxi_gc.settings.pacer;
     pacer->little_percent = LITTLE_PERCENT;
     pacer->little_room_bytes = LITTLE_ROOM_BYTES;
+    pacer->little_heap_bytes = LITTLE_HEAP_BYTES;
     pacer->most_percent = MOST_PERCENT;
     gcxi_gc.settings.refill_share = REFILL_SHARE;
     gcxi_space_set_huge_from(HUGE_FROM_BYTES);
+    gcxi_lane_ready_bytes = BOEHM_READY_BYTES;
 }
 
 static void start_hooks(void)

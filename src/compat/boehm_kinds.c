@@ -305,7 +305,8 @@ void *GC_generic_or_special_malloc(size_t bytes, int kind)
 
 /* ---- Lists of free objects for the program ---- */
 
-#define MANY_BYTES 2048u
+/* Of one piece that a lane makes ready: with 2 KiB Guile's allocation takes 1 to 2 % longer. */
+#define MANY_BYTES BOEHM_READY_BYTES
 
 static void *many_cut(struct gcx_detail_run *run, size_t slot_bytes)
 {

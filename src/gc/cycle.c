@@ -373,6 +373,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .promoted_bytes = cycle->promoted_bytes + early.promoted_bytes,
         .allocated_bytes = gcxi_gc.allocated_bytes,
         .committed_bytes = gcxi_space_committed_bytes(),
+        .used_bytes = gcxi_space_committed_bytes() - gcxi_space_free_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns + early.interval_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,

@@ -142,11 +142,11 @@ static size_t headroom_of(const struct gcxi_pacer *pacer,
                                           : gcxi_min(pacer->headroom, LITTLE_HEADROOM);
 }
 
-/* What share of the time since the last full cycle did this one take, in
- * percent? */
-static uint64_t full_share(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+/* What share of the time since the last full cycle did that take, in percent? */
+static uint64_t share_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle,
+                         uint64_t ns)
 {
-    return cycle->pause_ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
+    return ns / ((cycle->now_ns - pacer->full_end_ns) / 100 + 1);
 }
 
 static size_t headroom_next(const struct gcxi_pacer *pacer, uint64_t share)
@@ -184,13 +184,25 @@ static size_t limited_goal(const struct gcxi_pacer *pacer,
     return gcxi_max(limit_room(settings, overhead_bytes), live + gcxi_max(live / 8, least));
 }
 
+/* Of a little heap that collects much. What its blocks hold beside what is live counts
+ * twice: where objects lie scattered, new ones need more blocks than they fill. */
+static size_t little_room(const struct gcxi_pacer *pacer,
+                          const struct gcxi_pacer_settings *settings)
+{
+    size_t most = pacer->is_busy ? settings->little_heap_bytes : 0;
+    size_t used = gcxi_max(pacer->used_at_full, pacer->live_at_full);
+    size_t taken = used + (used - pacer->live_at_full);
+    size_t room = most > taken ? most - taken : 0;
+    return gcxi_max(room, settings->little_room_bytes);
+}
+
 /* Between full cycles. A heap that is no longer little has as much as before. */
 static size_t room_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
 {
     size_t room = pacer->base_bytes / 100 * headroom_of(pacer, settings);
     if (!settings->is_adaptive || settings->little_room_bytes == 0)
         return room;
-    return pacer->live_at_full < LITTLE_LIVE ? gcxi_min(room, settings->little_room_bytes)
+    return pacer->live_at_full < LITTLE_LIVE ? gcxi_min(room, little_room(pacer, settings))
                                              : gcxi_max(room, settings->little_room_bytes);
 }
 
@@ -353,11 +365,15 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->is_growing = has_grown && cycle->has_idle_processor;
     pacer->live_bytes = cycle->live_bytes;
     pacer->committed_bytes = cycle->committed_bytes;
+    pacer->spent_ns += cycle->pause_ns;
     uint64_t *mean_ns = cycle->is_full ? &pacer->full_ns : &pacer->minor_ns;
     *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
     if (cycle->is_full) {
         pacer->live_at_full = cycle->live_bytes;
-        uint64_t share = full_share(pacer, cycle);
+        pacer->used_at_full = cycle->used_bytes;
+        pacer->is_busy = share_of(pacer, cycle, pacer->spent_ns) > FULL_LOW;
+        pacer->spent_ns = 0;
+        uint64_t share = share_of(pacer, cycle, cycle->pause_ns);
         bool is_heavy = share > FULL_HEAVY && cycle->live_bytes < LITTLE_LIVE;
         pacer->heavy_cycles = is_heavy ? pacer->heavy_cycles + 1 : 0;
         pacer->headroom = headroom_next(pacer, share);

@@ -12,14 +12,16 @@ struct gcxi_pacer_settings {
     size_t most_percent;      /* the most of it while adaptive; 0: the pacer's own */
     size_t little_percent;    /* of a heap of a few MiB while adaptive; 0: the pacer's own */
     size_t little_room_bytes; /* the most of that, and the least of a larger one; 0: neither */
-    size_t goal_least_bytes;  /* no full cycle below, because somebody asked for so much heap */
-    int64_t memory_limit;     /* soft, bytes; INT64_MAX = none */
-    size_t nursery_bytes;     /* fixed size of the nursery; 0 = adaptive */
-    size_t cache_bytes;       /* last-level cache */
-    bool has_minor;           /* minor cycles are possible */
-    size_t concurrent_bytes;  /* full cycles mark beside the program when so much */
-                              /* is live; SIZE_MAX = never                        */
-    size_t growing_bytes;     /* the same while next to nothing dies */
+    size_t
+        little_heap_bytes; /* what such a heap may fill instead while it collects much; 0: nothing */
+    size_t goal_least_bytes; /* no full cycle below, because somebody asked for so much heap */
+    int64_t memory_limit;    /* soft, bytes; INT64_MAX = none */
+    size_t nursery_bytes;    /* fixed size of the nursery; 0 = adaptive */
+    size_t cache_bytes;      /* last-level cache */
+    bool has_minor;          /* minor cycles are possible */
+    size_t concurrent_bytes; /* full cycles mark beside the program when so much */
+                             /* is live; SIZE_MAX = never                        */
+    size_t growing_bytes;    /* the same while next to nothing dies */
 };
 
 /* What a cycle found. */
@@ -29,6 +31,7 @@ struct gcxi_pacer_cycle {
     size_t promoted_bytes;  /* of what was young */
     size_t allocated_bytes; /* since the cycle before */
     size_t committed_bytes; /* held by the heap, free spans included */
+    size_t used_bytes;      /* of that, in blocks that hold something */
     size_t overhead_bytes;  /* committed for the collector's own tables */
     uint64_t interval_ns;   /* since the end of the cycle before */
     uint64_t pause_ns;
@@ -50,9 +53,12 @@ struct gcxi_pacer {
     size_t live_at_full;  /* after the last full cycle */
     size_t base_bytes;    /* of that, what the percentage is of */
     size_t committed_bytes;
+    size_t used_at_full;    /* in blocks, after the last full cycle */
     size_t pause_cap_bytes; /* the largest nursery for a short minor cycle */
     size_t headroom;        /* growth between full cycles now, in percent */
     unsigned heavy_cycles;  /* full cycles in a row of a little heap that cost much */
+    bool is_busy;           /* cycles up to the last full one took a share worth mentioning */
+    uint64_t spent_ns;      /* by cycles since the last full one */
     uint64_t full_end_ns;   /* end of the last full cycle */
     uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;

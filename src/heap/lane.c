@@ -20,6 +20,7 @@
 #define READY_SCOPED_BYTES (8 * GCXI_KIB)
 
 bool gcxi_lane_one_slot;
+size_t gcxi_lane_ready_bytes = READY_BYTES;
 void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
 
 /* Blocks of the library's own kinds with free slots that nobody owns. Under
@@ -83,7 +84,7 @@ static void lane_make_ready(struct gcxi_local *local, struct gcxi_lane *lane)
     if (gcxi_lane_one_slot)
         left = slot_bytes;
     bool needs_zero = kind_is_zeroed((enum gcxi_kind)lane->kind) && lane->block->needs_zero;
-    size_t most = gcxi_lane_is_chained(lane) ? READY_SCOPED_BYTES : READY_BYTES;
+    size_t most = gcxi_lane_is_chained(lane) ? READY_SCOPED_BYTES : gcxi_lane_ready_bytes;
     if (needs_zero && left > most)
         left = gcxi_max(most - most % slot_bytes, slot_bytes);
     if (GCXI_UNLIKELY(gcxi_sampler_is_on()))

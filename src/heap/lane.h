@@ -126,6 +126,9 @@ void gcxi_local_unused(const struct gcxi_local *local, uint64_t *bytes, uint64_t
  * takes the slow path. */
 extern bool gcxi_lane_one_slot;
 
+/* Zeroed at once of a run. Set before the first allocation. */
+extern size_t gcxi_lane_ready_bytes;
+
 /* Checked mode: called for memory that is about to be handed out, before it is
  * zeroed; NULL = none. */
 extern void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
