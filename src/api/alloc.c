@@ -49,44 +49,65 @@ static void *alloc_kind(enum gcxi_kind kind, size_t align, size_t size, const vo
     return request.result;
 }
 
-/* From the lane as it is, from what was released by hand, or from a further run
- * of its block: what needs
- * neither the heap lock nor a cycle, and so not the caller's registers. */
-static void *alloc_from_lane(struct gcxi_mutator *self, enum gcxi_kind kind, unsigned class_index)
+/* The next ready slot of the lane's own run, that of classes past the inline path's
+ * largest. Hot. */
+GCXI_INLINE void *bump_past_exact(struct gcxi_lane *lane, size_t size)
 {
-    void *object = gcxi_local_bump(&self->local, kind, class_index);
-    if (object != NULL || self->local.lanes[kind] == NULL || gcxi_lane_one_slot)
-        return object;
-    gcxi_critical_enter(&self->suspend);
-    struct gcxi_lane *lane = &self->local.lanes[kind][class_index];
-    object = lane->recycler != NULL ? gcxi_gc_alloc_recycled(self, lane) : NULL;
-    if (object == NULL && gcxi_lane_refill(&self->local, lane))
-        object = gcxi_local_bump(&self->local, kind, class_index);
-    gcxi_gc_leave(self);
-    return object;
+    struct gcx_detail_run *run = &lane->own_run;
+    uintptr_t p = run->cur;
+    size_t slot_bytes = gcxi_slot_bytes_past_exact(size);
+    if (run->end - p < slot_bytes)
+        return NULL;
+    gcxi_store_relaxed(&run->cur, p + slot_bytes);
+    return (void *)p;
 }
 
-/* From the lane as it is, for classes past the inline path's largest. NULL where
- * there is more to do. Hot. */
-GCXI_INLINE void *alloc_ready(enum gcxi_kind kind, size_t size)
+/* The run is used up. From what was released by hand, or from a further run of the
+ * block: what needs neither the heap lock nor a cycle, and so not the caller's
+ * registers. */
+GCXI_INLINE void *alloc_from_block(struct gcxi_mutator *self, struct gcxi_lane *lane)
 {
-    struct gcxi_mutator *self = gcxi_mutator_self();
-    if (self == NULL || size - GCX_DETAIL_FAST_MAX - 1 >= GCXI_MEDIUM_MAX - GCX_DETAIL_FAST_MAX ||
-        gcxi_scope_reports)
+    void *object = NULL;
+    if (GCXI_UNLIKELY(gcxi_lane_one_slot))
         return NULL;
-    return gcxi_local_bump(&self->local, kind, gcxi_class_of(size));
+    gcxi_critical_enter(&self->suspend);
+    if (GCXI_UNLIKELY(lane->recycler != NULL))
+        object = gcxi_gc_alloc_recycled(self, lane);
+    if (object == NULL && gcxi_lane_refill(&self->local, lane)) {
+        uintptr_t p = lane->run->cur;
+        gcxi_store_relaxed(&lane->run->cur, p + lane->slot_bytes);
+        object = (void *)p;
+    }
+    gcxi_gc_leave(self);
+    return object;
 }
 
 static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 {
     struct gcxi_mutator *self = gcxi_mutator_self();
     if (GCXI_LIKELY(self != NULL && size - 1 < GCXI_MEDIUM_MAX && !gcxi_is_tracing)) {
+        unsigned class_index = gcxi_class_of(size);
+        void *object = gcxi_local_bump(&self->local, kind, class_index);
         self->site = site;
-        void *object = alloc_from_lane(self, kind, gcxi_class_of(size));
+        if (object == NULL && self->local.lanes[kind] != NULL)
+            object = alloc_from_block(self, &self->local.lanes[kind][class_index]);
         if (GCXI_LIKELY(object != NULL))
             return object;
     }
     return alloc_kind(kind, 1, size, site);
+}
+
+/* The same where the run is known to be used up. */
+static GCXI_NOINLINE void *alloc_further(struct gcxi_mutator *self, struct gcxi_lane *lane,
+                                         size_t size, const void *site)
+{
+    if (GCXI_LIKELY(!gcxi_is_tracing)) {
+        self->site = site;
+        void *object = alloc_from_block(self, lane);
+        if (GCXI_LIKELY(object != NULL))
+            return object;
+    }
+    return alloc_kind((enum gcxi_kind)lane->kind, 1, size, site);
 }
 
 void *gcxi_alloc_checked(enum gcxi_kind kind, size_t size, const void *site)
@@ -110,7 +131,7 @@ void gcxi_alloc_report(const void *object, size_t size, const char *text, const 
     gcxi_critical_leave(&self->suspend);
 }
 
-static void *alloc_unhinted(enum gcxi_kind kind, size_t size, const void *site)
+static GCXI_NOINLINE void *alloc_unhinted(enum gcxi_kind kind, size_t size, const void *site)
 {
     void *object = alloc_unaligned(kind, size, site);
     if (GCXI_UNLIKELY(gcxi_scope_reports))
@@ -118,21 +139,52 @@ static void *alloc_unhinted(enum gcxi_kind kind, size_t size, const void *site)
     return object;
 }
 
+/* Where the inline path has found no slot: of classes past its largest it has not
+ * looked for one. Hot. */
+GCXI_INLINE void *alloc_slow(enum gcxi_kind kind, size_t size, const void *site)
+{
+    struct gcxi_mutator *self = gcxi_mutator_self();
+    if (GCXI_UNLIKELY(self == NULL || size - 1 >= GCXI_MEDIUM_MAX || gcxi_scope_reports ||
+                      self->local.lanes[kind] == NULL))
+        return alloc_unhinted(kind, size, site);
+    struct gcxi_lane *lane = &self->local.lanes[kind][gcxi_class_of(size)];
+    if (size > GCX_DETAIL_FAST_MAX) {
+        void *object = bump_past_exact(lane, size);
+        if (GCXI_LIKELY(object != NULL))
+            return object;
+    }
+    return alloc_further(self, lane, size, site);
+}
+
+static GCXI_NOINLINE void *alloc_scan_slow(size_t size, const void *site)
+{
+    return alloc_slow(GCXI_SCAN, size, site);
+}
+
+static GCXI_NOINLINE void *alloc_loose_slow(size_t size, const void *site)
+{
+    return alloc_slow(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size, site);
+}
+
+static GCXI_NOINLINE void *alloc_noscan_slow(size_t size, const void *site)
+{
+    return alloc_slow(GCXI_NOSCAN, size, site);
+}
+
+/* Cold for their callers, and so compiled for size. */
 void *gcx_detail_alloc_slow(size_t size)
 {
-    void *object = alloc_ready(GCXI_SCAN, size);
-    return GCXI_LIKELY(object != NULL) ? object : alloc_unhinted(GCXI_SCAN, size, GCXI_SITE());
+    return alloc_scan_slow(size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_loose_slow(size_t size)
 {
-    return alloc_unhinted(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size, GCXI_SITE());
+    return alloc_loose_slow(size, GCXI_SITE());
 }
 
 void *gcx_detail_alloc_noscan_slow(size_t size)
 {
-    void *object = alloc_ready(GCXI_NOSCAN, size);
-    return GCXI_LIKELY(object != NULL) ? object : alloc_unhinted(GCXI_NOSCAN, size, GCXI_SITE());
+    return alloc_noscan_slow(size, GCXI_SITE());
 }
 
 void *gcx_alloc_root(size_t size)

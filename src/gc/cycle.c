@@ -380,6 +380,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .fault_ns = fault_ns(),
         .beside_ns = beside_ns,
         .begin_bytes = cycle->ends_concurrent ? gcxi_concurrent_begin_bytes() : 0,
+        .threads = cycle->threads,
         .has_idle_processor = gcxi_mutators_of_program_stw() < gcxi_cpu_count(),
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
@@ -411,7 +412,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
     cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
     gcxi_hooks_begin_stw(cycle->kind);
-    gcxi_mutators_flush_stw();
+    cycle->threads = gcxi_mutators_flush_stw();
     gcxi_local_freeze(&self->local);
     gcxi_verify_stw("before marking");
     gcxi_check_before_stw();

@@ -23,6 +23,7 @@ struct gcxi_cycle {
     size_t heap_before;       /* bytes in use when it began */
     size_t live_bytes;        /* after it */
     size_t promoted_bytes;
+    unsigned threads; /* that have allocated since the cycle before */
     size_t dirty_pages;
     size_t static_bytes; /* of static data and added ranges, as was read */
     /* Only if lines are traced: */

@@ -227,12 +227,17 @@ void gcxi_mutators_start(struct gcxi_mutator *self)
         }
 }
 
-void gcxi_mutators_flush_stw(void)
+unsigned gcxi_mutators_flush_stw(void)
 {
-    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
+    unsigned count = 0;
+    for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next) {
+        count += m->local.alloc_bytes != m->flushed_bytes;
+        m->flushed_bytes = m->local.alloc_bytes;
         gcxi_local_flush_stw(&m->local);
+    }
     for (struct gcxi_mutator *m = mutators.first; m != NULL; m = m->next)
         m->scopes.voids++;
+    return count;
 }
 
 void gcxi_mutators_restart_stw(void)

@@ -19,6 +19,7 @@ struct gcxi_mutator {
     uintptr_t thread_pointer;  /* of its thread-local storage */
     struct gcxi_mutator *next; /* all of them; heap lock */
     const void *site;          /* of the allocation under way, for checked mode and samples; own */
+    uint64_t flushed_bytes;    /* allocated until the last cycle; collector */
     uint64_t paced_ns;         /* when it last waited for the marker; own */
     uint32_t blocking_depth;   /* gcx_blocking_begin; own, also read meanwhile */
     bool is_stopped;           /* by the stop under way; collector */
@@ -64,7 +65,7 @@ bool gcxi_mutators_stop(struct gcxi_mutator *self);
 void gcxi_mutators_start(struct gcxi_mutator *self);
 
 /* World stopped. */
-void gcxi_mutators_flush_stw(void);
+unsigned gcxi_mutators_flush_stw(void); /* how many have allocated since the last */
 void gcxi_mutators_restart_stw(void);
 void gcxi_mutators_mark_stw(struct gcxi_marker *m, bool is_minor);
 

@@ -15,8 +15,9 @@
  * for one, the percentage adapts between a quarter and three quarters of what is live: a
  * heap whose full cycles are cheap, because they are rare or little in it is
  * scanned, stays small; one whose full cycles take a share of the time worth
- * mentioning gets more room (MemBalancer trades the same two costs). Without
- * minor cycles the goal alone decides.
+ * mentioning gets more room (MemBalancer trades the same two costs). Where several
+ * threads allocate, each of which a stop holds up, it may be one and a half times what
+ * is live. Without minor cycles the goal alone decides.
  *
  * Minor cycles are worth little where most of the young survive, or where all
  * that is old is read in each. For their short pauses they may cost three times
@@ -51,9 +52,10 @@
 #define REMEMBER_LOW 1u
 #define HEADROOM_MIN ((size_t)25)
 #define HEADROOM_MAX ((size_t)75)
-#define HEADROOM_FREE ((size_t)150)  /* where the heap has been as large before */
-#define LITTLE_HEADROOM ((size_t)45) /* below LITTLE_LIVE: little programs stay little */
-#define HEADROOM_HEAVY ((size_t)200) /* of a little heap that does nothing but collect */
+#define HEADROOM_SHARED ((size_t)150) /* where a stop holds up several threads */
+#define HEADROOM_FREE ((size_t)150)   /* where the heap has been as large before */
+#define LITTLE_HEADROOM ((size_t)45)  /* below LITTLE_LIVE: little programs stay little */
+#define HEADROOM_HEAVY ((size_t)200)  /* of a little heap that does nothing but collect */
 #define FULL_HEAVY 25u
 #define HEAVY_CYCLES 8u /* in a row */
 #define FULL_HIGH 6u
@@ -127,6 +129,13 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
     return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
 }
 
+/* The most that a heap of some size may grow by. The time of a stop is lost to each
+ * thread: what it costs grows with them, and what it takes to have few of them does not. */
+static size_t headroom_most(const struct gcxi_pacer *pacer)
+{
+    return pacer->threads > 1 ? HEADROOM_SHARED : HEADROOM_MAX;
+}
+
 static size_t headroom_of(const struct gcxi_pacer *pacer,
                           const struct gcxi_pacer_settings *settings)
 {
@@ -134,8 +143,8 @@ static size_t headroom_of(const struct gcxi_pacer *pacer,
     if (!settings->is_adaptive)
         return percent;
     if (pacer->live_at_full >= LITTLE_LIVE)
-        return gcxi_min(pacer->headroom,
-                        settings->most_percent != 0 ? settings->most_percent : HEADROOM_MAX);
+        return gcxi_min(pacer->headroom, settings->most_percent != 0 ? settings->most_percent
+                                                                     : headroom_most(pacer));
     if (settings->little_percent != 0)
         return settings->little_percent;
     return pacer->headroom > HEADROOM_MAX ? pacer->headroom
@@ -151,7 +160,7 @@ static uint64_t share_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer
 
 static size_t headroom_next(const struct gcxi_pacer *pacer, uint64_t share)
 {
-    size_t most = pacer->heavy_cycles >= HEAVY_CYCLES ? HEADROOM_HEAVY : HEADROOM_MAX;
+    size_t most = pacer->heavy_cycles >= HEAVY_CYCLES ? HEADROOM_HEAVY : headroom_most(pacer);
     if (share > FULL_HIGH)
         return gcxi_max(pacer->headroom, gcxi_min(pacer->headroom * 3 / 2, most));
     if (share < FULL_LOW)
@@ -164,7 +173,7 @@ static size_t headroom_next(const struct gcxi_pacer *pacer, uint64_t share)
 static bool has_free_room(const struct gcxi_pacer *pacer,
                           const struct gcxi_pacer_settings *settings)
 {
-    return settings->percent >= 0 && settings->is_adaptive && pacer->headroom == HEADROOM_MAX &&
+    return settings->percent >= 0 && settings->is_adaptive && pacer->headroom >= HEADROOM_MAX &&
            settings->most_percent == 0 && pacer->live_at_full >= LITTLE_LIVE;
 }
 
@@ -356,6 +365,17 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
     pacer_plan(pacer, settings);
 }
 
+/* As many as have allocated between two cycles since the last full one. */
+static void count_threads(struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+{
+    if (cycle->threads > pacer->threads_seen)
+        pacer->threads_seen = cycle->threads;
+    if (!cycle->is_full)
+        return;
+    pacer->threads = pacer->threads_seen;
+    pacer->threads_seen = 0;
+}
+
 void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                        const struct gcxi_pacer_cycle *cycle)
 {
@@ -363,6 +383,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     bool has_grown = cycle->is_full && has_only_grown(pacer, cycle);
     if (cycle->is_full)
         pacer->is_growing = has_grown && cycle->has_idle_processor;
+    count_threads(pacer, cycle);
     pacer->live_bytes = cycle->live_bytes;
     pacer->committed_bytes = cycle->committed_bytes;
     pacer->spent_ns += cycle->pause_ns;

@@ -41,6 +41,7 @@ struct gcxi_pacer_cycle {
     uint64_t old_ns;         /* of the pause, on what was old and written */
     uint64_t beside_ns;      /* it was marked for so long before the pause; 0 = not */
     uint64_t now_ns;         /* when it ended */
+    unsigned threads;        /* that have allocated since the cycle before */
     bool has_idle_processor; /* fewer threads of the program than processors */
     size_t begin_bytes;      /* live before marking beside the program began; 0: it did not */
 };
@@ -56,6 +57,8 @@ struct gcxi_pacer {
     size_t used_at_full;    /* in blocks, after the last full cycle */
     size_t pause_cap_bytes; /* the largest nursery for a short minor cycle */
     size_t headroom;        /* growth between full cycles now, in percent */
+    unsigned threads;       /* that allocate; as of the last full cycle */
+    unsigned threads_seen;  /* the same since then */
     unsigned heavy_cycles;  /* full cycles in a row of a little heap that cost much */
     bool is_busy;           /* cycles up to the last full one took a share worth mentioning */
     uint64_t spent_ns;      /* by cycles since the last full one */

@@ -49,6 +49,14 @@ GCXI_INLINE size_t gcxi_class_bytes(unsigned class_index)
     return (size_t)(step % 8 + 9) << (step / 8 + 5);
 }
 
+/* The same of the class of a request above GCXI_EXACT_MAX, without a look at the class. */
+GCXI_INLINE size_t gcxi_slot_bytes_past_exact(size_t bytes)
+{
+    size_t last = bytes - 1;
+    unsigned shift = 60u - (unsigned)__builtin_clzll(last);
+    return ((last >> shift) + 1) << shift;
+}
+
 GCXI_INLINE uint32_t gcxi_class_units(unsigned class_index)
 {
     return gcxi_class_bytes(class_index) <= GCXI_SMALL_MAX ? 1 : GCXI_MEDIUM_UNITS;

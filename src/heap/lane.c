@@ -76,7 +76,7 @@ static bool kind_is_zeroed(enum gcxi_kind kind)
 }
 
 /* Moves end towards limit, zeroing what it passes. */
-static void lane_make_ready(struct gcxi_local *local, struct gcxi_lane *lane)
+static GCXI_NOINLINE void lane_make_part_ready(struct gcxi_local *local, struct gcxi_lane *lane)
 {
     struct gcx_detail_run *run = lane->run;
     size_t slot_bytes = lane->block->slot_bytes;
@@ -96,6 +96,15 @@ static void lane_make_ready(struct gcxi_local *local, struct gcxi_lane *lane)
     run->end += left;
 }
 
+GCXI_INLINE void lane_make_ready(struct gcxi_local *local, struct gcxi_lane *lane)
+{
+    bool is_watched = gcxi_lane_one_slot || gcxi_sampler_is_on() || gcxi_lane_on_ready != NULL;
+    if (GCXI_LIKELY(gcxi_kind_is_noscan(lane->kind) && !is_watched))
+        lane->run->end = lane->limit;
+    else
+        lane_make_part_ready(local, lane);
+}
+
 void gcxi_local_count(struct gcxi_local *local, size_t bytes, uint32_t slots)
 {
     gcxi_store_relaxed(&local->alloc_bytes, local->alloc_bytes + bytes);
@@ -110,33 +119,39 @@ void gcxi_local_uncount_run(struct gcxi_local *local, const struct gcxi_lane *la
 }
 
 /* Reserves the next run of free slots of the block. */
-static bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
+GCXI_INLINE bool lane_next_run(struct gcxi_local *local, struct gcxi_lane *lane)
 {
     struct gcxi_block *block = lane->block;
-    uint8_t epoch = gcxi_map.epoch, before = gcxi_map.epoch_before;
-    uint32_t lo =
-        gcxi_marks_find_neither(block->marks, block->young_hi, block->slots, epoch, before);
-    if (lo == block->slots)
+    uint32_t slots = block->slots, lo;
+    uint32_t hi = gcxi_marks_take_run(block->marks, block->young_hi, slots, gcxi_map.epoch,
+                                      gcxi_map.epoch_before, &lo);
+    if (lo == slots)
         return false;
-    uint32_t hi = gcxi_marks_clear_until_either(block->marks, lo, block->slots, epoch, before);
     gcxi_acquire_bytes(); /* another thread has released some of them and read them before */
+    struct gcx_detail_run *run = lane->run;
     size_t bytes = (hi - lo) * block->slot_bytes;
     uintptr_t addr = gcxi_slot_addr(block, lo);
     gcxi_store_relaxed(&lane->limit, addr + bytes);
-    gcxi_store_relaxed(&lane->run->cur, addr);
-    lane->run->end = addr;
+    gcxi_store_relaxed(&run->cur, addr);
+    run->end = addr;
     gcxi_store_release(&block->young_hi, hi); /* is_behind_search: after the marks */
     gcxi_local_count(local, bytes, hi - lo);
     return true;
 }
 
+static GCXI_NOINLINE bool lane_next_run_of_chain(struct gcxi_local *local, struct gcxi_lane *lane)
+{
+    while (gcxi_chain_advance(lane))
+        if (lane->run->end != lane->limit || lane_next_run(local, lane))
+            return true;
+    return false;
+}
+
 bool gcxi_lane_refill(struct gcxi_local *local, struct gcxi_lane *lane)
 {
-    if (lane->block == NULL)
+    if (lane->block == NULL || (lane->run->end == lane->limit && !lane_next_run(local, lane) &&
+                                !lane_next_run_of_chain(local, lane)))
         return false;
-    while (lane->run->end == lane->limit && !lane_next_run(local, lane))
-        if (!gcxi_chain_advance(lane))
-            return false;
     lane_make_ready(local, lane);
     return true;
 }

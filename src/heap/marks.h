@@ -108,6 +108,34 @@ GCXI_INLINE uint32_t gcxi_marks_clear_until_either(uint8_t *marks, uint32_t i, u
     return i;
 }
 
+/* The next run of bytes that are neither, from i on: returns its end, *lo is its
+ * begin, and its bytes are cleared; *lo is n if there is none. Most runs of a block
+ * that is filled up end within the eight bytes in which they begin. */
+GCXI_INLINE uint32_t gcxi_marks_take_run(uint8_t *marks, uint32_t i, uint32_t n, uint8_t value,
+                                         uint8_t other, uint32_t *lo)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 0x7f;
+    for (; value == other && i + 8 <= n; i += 8) {
+        uint64_t bytes = gcxi_load_bytes(marks + i), x = bytes ^ ones * value;
+        if (x == 0)
+            continue;
+        uint32_t first = gcxi_lowest_byte(x);
+        uint64_t found = ~(((x & low) + low) | x) & ~low & ~UINT64_C(0) << 8 * first;
+        i += first;
+        if (found == 0)
+            break;
+        *lo = i;
+        uint32_t end = i - first + gcxi_lowest_byte(found);
+        uint64_t before = (found & (0 - found)) - 1;
+        if ((bytes & before) >> 8 * first != 0)
+            for (; i < end; i++)
+                gcxi_store_relaxed(&marks[i], 0);
+        return end;
+    }
+    *lo = gcxi_marks_find_neither(marks, i, n, value, other);
+    return gcxi_marks_clear_until_either(marks, *lo, n, value, other);
+}
+
 /* How many of the n bytes are value. */
 uint32_t gcxi_marks_count(const uint8_t *marks, uint32_t n, uint8_t value);
 

@@ -194,24 +194,6 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_words(struct gcxi_marker *m,
     return sp;
 }
 
-/* The same where pointers into the heap are rare, as in static data: four
- * words without one cost four subtractions and compares. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_sparse_words(struct gcxi_marker *m,
-                                                               const struct mark_view *view,
-                                                               uintptr_t *sp, uintptr_t lo,
-                                                               uintptr_t hi)
-{
-    uintptr_t base = view->base;
-    uintptr_t bytes = view->units << GCXI_LG_UNIT;
-    for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
-        const uintptr_t *word = (const uintptr_t *)lo;
-        if (word[0] - base < bytes || word[1] - base < bytes || word[2] - base < bytes ||
-            word[3] - base < bytes)
-            sp = mark_push_words(m, view, sp, lo, lo + 4 * WORD_BYTES);
-    }
-    return lo < hi ? mark_push_words(m, view, sp, lo, hi) : sp;
-}
-
 /* 1 if words into the unit of this one matter. */
 GCXI_INLINE uint8_t mark_matters(const struct mark_view *view, uintptr_t word)
 {
@@ -258,6 +240,58 @@ GCXI_INLINE uint8_t *mark_byte(const struct mark_view *view, uintptr_t word,
     return (*block)->marks + gcxi_block_slot(*block, word - (view->base + (unit << GCXI_LG_UNIT)));
 }
 
+/* Whether what a mark byte other than the epoch says is an object by H1. */
+GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_block *block,
+                             uint32_t slot, uint8_t mark, bool is_beside)
+{
+    return mark == view->epoch_before ||
+           (!is_beside && mark != view->epoch_other && gcxi_slot_is_young(block, slot, mark));
+}
+
+/* A word of static data. What holds no pointers is marked at once: there is nothing to
+ * wait for but its mark byte, and the processor waits for those of several words. */
+GCXI_INLINE uintptr_t *mark_static_word(const struct mark_view *view, uintptr_t *sp, uintptr_t word)
+{
+    const struct gcxi_block *block;
+    if (mark_matters(view, word) == 0)
+        return sp;
+    *sp = word;
+    if (word < view->noscan_from)
+        return sp + 1;
+    uint8_t *byte = mark_byte(view, word, &block);
+    uint8_t mark = *byte;
+    if (GCXI_UNLIKELY(block->scan != GCXI_SCAN_NOTHING))
+        return sp + 1;
+    if (mark != view->epoch &&
+        mark_is_due(view, block, (uint32_t)(byte - block->marks), mark, false))
+        *byte = view->epoch;
+    return sp;
+}
+
+/* As mark_push_words where pointers into the heap are rare, as in static data: four
+ * words without one cost four subtractions and compares. World stopped. */
+GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_static_words(struct gcxi_marker *m,
+                                                                   const struct mark_view *view,
+                                                                   uintptr_t *sp, uintptr_t lo,
+                                                                   uintptr_t hi)
+{
+    const struct mark_view v = *view; /* in registers: no store through sp changes it */
+    uintptr_t base = v.base;
+    uintptr_t bytes = v.units << GCXI_LG_UNIT;
+    if (!mark_room(m, sp, SLICE_WORDS + 1))
+        return sp;
+    for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
+        const uintptr_t *word = (const uintptr_t *)lo;
+        if (word[0] - base < bytes || word[1] - base < bytes || word[2] - base < bytes ||
+            word[3] - base < bytes)
+            for (unsigned i = 0; i < 4; i++)
+                sp = mark_static_word(&v, sp, word[i]);
+    }
+    for (; lo < hi; lo += WORD_BYTES)
+        sp = mark_static_word(&v, sp, *(const uintptr_t *)lo);
+    return sp;
+}
+
 /* The same where nearly all words lead to what is marked, as in objects that were
  * written while a full cycle marked: those are dropped here, and their bodies are
  * not read. The words of a slice, so that prefetches of mark bytes overlap. */
@@ -292,7 +326,8 @@ mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *
     uintptr_t end = gcxi_min(hi, lo + SLICE_WORDS * WORD_BYTES);
     sp = mark_push_range(m, sp - 2, end, hi);
     if (GCXI_LIKELY(!gcxi_special_owns(lo)))
-        return mark_push_sparse_words(m, view, sp, lo, end);
+        return m->is_beside ? mark_push_words(m, view, sp, lo, end)
+                            : mark_static_words(m, view, sp, lo, end);
     m->sp = sp;
     gcxi_special_scan_range(m, lo, end);
     return m->sp;
@@ -310,7 +345,8 @@ GCXI_INLINE void mark_stage(const struct mark_view *view, struct gcxi_staged *st
         __builtin_prefetch((const void *)word);
 }
 
-/* Stages a batch from the top of the stack; ranges are scanned as they come.
+/* Stages a batch from the top of the stack. A slice of a range ends it, for that may
+ * be all there is to do for long.
  * Beside the program a word's block may have gone since it was pushed. */
 GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
                                                          const struct mark_view *view,
@@ -318,19 +354,20 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
                                                          bool is_beside)
 {
     const uintptr_t *base = m->base;
-    uint32_t n = 0;
-    while (n < GCXI_BATCH && sp > base) {
+    struct gcxi_staged *staged = m->staged[batch], *end = staged + GCXI_BATCH;
+    while (staged < end && sp > base) {
         uintptr_t entry = sp[-1];
         mark_peek(view, sp[-1 - PEEK]);
         if (GCXI_LIKELY((entry & GCXI_RANGE_TAG) == 0)) {
             sp--;
             if (!is_beside || mark_matters(view, entry) != 0)
-                mark_stage(view, &m->staged[batch][n++], entry);
+                mark_stage(view, staged++, entry);
         } else {
             sp = mark_scan_range(m, view, sp);
+            break;
         }
     }
-    m->staged_count[batch] = n;
+    m->staged_count[batch] = (uint32_t)(staged - m->staged[batch]);
     return sp;
 }
 
@@ -353,8 +390,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
     if (mark == view->epoch)
         return sp;
     uint32_t slot = (uint32_t)(staged->mark - block->marks);
-    if (mark != view->epoch_before &&
-        (is_beside || mark == view->epoch_other || !gcxi_slot_is_young(block, slot, mark)))
+    if (!mark_is_due(view, block, slot, mark, is_beside))
         return sp;
     uint8_t scan = gcxi_load_relaxed(&block->scan); /* once: it may become special */
     if (!is_beside)
@@ -402,7 +438,7 @@ static bool mark_donate_range(struct gcxi_marker *m)
  * to the largest parts of the graph. */
 static GCXI_NOINLINE void mark_donate(struct gcxi_marker *m)
 {
-    if (mark_donate_range(m))
+    if (m->sp - m->base < 2 || mark_donate_range(m) || m->sp - m->base <= DONATE_DEPTH)
         return;
     size_t n = gcxi_min((size_t)(m->sp - m->base) / 2, GCXI_POOL_BATCH - 1);
     if ((m->base[n] & GCXI_RANGE_TAG) != 0)
@@ -430,7 +466,7 @@ GCXI_NO_SANITIZE GCXI_INLINE bool mark_drain(struct gcxi_marker *m, uint32_t max
             m->base = m->sp = m->stack;
             return true;
         }
-        if (!is_beside && GCXI_UNLIKELY(gcxi_pool_is_hungry()) && sp - m->base > DONATE_DEPTH)
+        if (!is_beside && GCXI_UNLIKELY(gcxi_pool_is_hungry()))
             mark_donate(m);
         if (GCXI_UNLIKELY(--max_batches == 0))
             return false;

@@ -100,6 +100,12 @@ static void runs_end_where_a_mark_is_an_epoch(void **state)
             lo++;
         for (hi = lo; hi < n && before[hi] != 7 && before[hi] != other; hi++)
             before[hi] = 0;
+        uint8_t taken[sizeof marks];
+        uint32_t taken_lo;
+        memcpy(taken, marks, sizeof marks);
+        assert_int_equal(gcxi_marks_take_run(taken, at, n, 7, other, &taken_lo), hi);
+        assert_int_equal(taken_lo, lo);
+        assert_memory_equal(taken, before, sizeof marks);
         assert_int_equal(gcxi_marks_find_neither(marks, at, n, 7, other), lo);
         assert_int_equal(gcxi_marks_clear_until_either(marks, lo, n, 7, other), hi);
         assert_memory_equal(marks, before, sizeof marks);

@@ -533,6 +533,35 @@ static void full_cycle(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     gcxi_pacer_update(pacer, settings, &full);
 }
 
+/* The goal of a heap whose full cycles take half of the time, of so many threads. */
+static size_t goal_of_busy_threads(struct gcxi_pacer *pacer, unsigned threads, uint64_t *now_ns)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer_cycle full = {.is_full = true,
+                                    .threads = threads,
+                                    .live_bytes = 32 * GCXI_MIB,
+                                    .allocated_bytes = 32 * GCXI_MIB,
+                                    .pause_ns = 10000000,
+                                    .interval_ns = 10000000};
+    settings.is_adaptive = true;
+    for (int i = 0; i < 20; i++) {
+        full.now_ns = *now_ns += 20000000;
+        gcxi_pacer_update(pacer, &settings, &full);
+    }
+    return pacer->goal_bytes >> 20;
+}
+
+static void where_stops_hold_up_several_threads_there_are_fewer(void **state)
+{
+    struct gcxi_pacer pacer;
+    uint64_t now_ns = 0;
+    (void)state;
+    gcxi_pacer_init(&pacer, &usual);
+    assert_int_equal(goal_of_busy_threads(&pacer, 1, &now_ns), 55);
+    assert_int_equal(goal_of_busy_threads(&pacer, 2, &now_ns), 79);
+    assert_int_equal(goal_of_busy_threads(&pacer, 1, &now_ns), 55);
+}
+
 static void a_heap_that_only_grows_is_marked_beside_the_program_earlier(void **state)
 {
     struct gcxi_pacer_settings settings = usual;
@@ -664,6 +693,7 @@ int main(void)
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
+        cmocka_unit_test(where_stops_hold_up_several_threads_there_are_fewer),
         cmocka_unit_test(a_heap_that_only_grows_is_marked_beside_the_program_earlier),
         cmocka_unit_test(a_heap_that_is_marked_beside_the_program_keeps_minor_cycles),
         cmocka_unit_test(what_came_to_live_during_a_cycle_does_not_raise_the_goal),
