@@ -71,9 +71,9 @@
 /* Changed in one stop at most, for that takes .5 and 2 us each; the others stay as
  * they are until the next. */
 #define ARM_MOST_UNITS 2048u
-#define ARM_AGAIN_UNITS 64u /* of those, that have rested */
+#define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 2048u
-#define DISARM_MINOR_UNITS 128u /* after a minor cycle, which took long */
+#define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
 #define MODERATE_UNITS 512u     /* at rest, for each worker (R9): 2 ms */
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
@@ -107,6 +107,8 @@ static struct {
     size_t most_now;                          /* of a shorter interval */
     uint32_t moderate_most;                   /* R9: units at rest */
     uint32_t moderate;                        /* those that are */
+    uint32_t arm_due;                         /* units that have rested, and shall no more */
+    uint32_t disarm_due;                      /* units written all over, and shall rest */
     size_t rest_first;                        /* R5 */
     uint8_t rest_new;                         /* of a unit that was not used before */
     bool has_digests;                         /* R8 */
@@ -170,7 +172,7 @@ static bool has_place(uint32_t unit)
  * little more. */
 static void rest_pass(uint32_t end, bool is_full)
 {
-    remember.moderate = 0;
+    remember.moderate = remember.arm_due = remember.disarm_due = 0;
     for (; remember.rest_end < end; remember.rest_end++)
         remember.rest[remember.rest_end] = remember.rest_new;
     for (uint32_t unit = 1; unit < end; unit++) {
@@ -184,6 +186,10 @@ static void rest_pass(uint32_t end, bool is_full)
         }
         if (is_resting(unit) && gcxi_map.armed[unit] == 0)
             remember.moderate += remember.is_moderate[unit];
+        else if (is_resting(unit))
+            remember.disarm_due += remember.is_moderate[unit] == 0;
+        else if (gcxi_map.armed[unit] == 0)
+            remember.arm_due += remember.level[unit] != 0;
     }
 }
 
@@ -391,8 +397,8 @@ static struct arm_limits arm_limits(enum gcxi_arm how)
     if (how == GCXI_ARM_NOTHING)
         limits.disarm = UINT32_MAX;
     if (how == GCXI_ARM_MINOR) {
-        limits.arm_again = ARM_AGAIN_UNITS;
-        limits.disarm = DISARM_MINOR_UNITS;
+        limits.arm_again = (uint32_t)gcxi_max(ARM_AGAIN_UNITS, remember.arm_due / 4);
+        limits.disarm = (uint32_t)gcxi_max(DISARM_MINOR_UNITS, remember.disarm_due / 4);
     }
     return limits;
 }
