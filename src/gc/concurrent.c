@@ -135,11 +135,14 @@ static size_t live_bytes(void)
  * passes grow short without. */
 static uint64_t pace_factor(void)
 {
-    size_t grown = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    size_t now = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
     size_t begin = concurrent.live_begin_bytes;
-    if (grown > begin + begin / 4 * 3 || concurrent.long_passes > 1)
+    size_t grown = now > begin ? (now - begin) / (begin / 8 + 1) : 0; /* in eighths */
+    if (grown >= 7)
+        return 10; /* at 8 the second stop comes, and marks what is left */
+    if (grown >= 6 || concurrent.long_passes > 1)
         return 3;
-    return grown > begin + begin / 2 || concurrent.long_passes > 0;
+    return grown >= 4 || concurrent.long_passes > 0;
 }
 
 struct pace {
