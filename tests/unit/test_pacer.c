@@ -355,7 +355,7 @@ static void a_busy_dense_little_heap_has_more_room(void **state)
     adaptive.little_room_bytes = 5 * GCXI_MIB;
     adaptive.little_heap_bytes = 16 * GCXI_MIB;
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
-        struct gcxi_pacer_cycle minor = {.live_bytes = 6 * GCXI_MIB, .pause_ns = 3000000};
+        struct gcxi_pacer_cycle minor = {.live_bytes = 6 * GCXI_MIB, .pause_ns = 5000000};
         struct gcxi_pacer_cycle full = {.is_full = true, .live_bytes = 6 * GCXI_MIB};
         struct gcxi_pacer pacer;
         full.used_bytes = used[i] * GCXI_MIB;
