@@ -250,7 +250,8 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
 
 /* A word of static data. What holds no pointers is marked at once: there is nothing to
  * wait for but its mark byte, and the processor waits for those of several words. */
-GCXI_INLINE uintptr_t *mark_static_word(const struct mark_view *view, uintptr_t *sp, uintptr_t word)
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_static_word(const struct mark_view *view,
+                                                         uintptr_t *sp, uintptr_t word)
 {
     const struct gcxi_block *block;
     if (mark_matters(view, word) == 0)
