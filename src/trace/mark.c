@@ -279,15 +279,19 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_static_words(struct gcxi_m
     const struct mark_view v = *view; /* in registers: no store through sp changes it */
     uintptr_t base = v.base;
     uintptr_t bytes = v.units << GCXI_LG_UNIT;
+    uint32_t found = 0;
     if (!mark_room(m, sp, SLICE_WORDS + 1))
         return sp;
     for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
         const uintptr_t *word = (const uintptr_t *)lo;
         if (word[0] - base < bytes || word[1] - base < bytes || word[2] - base < bytes ||
-            word[3] - base < bytes)
+            word[3] - base < bytes) {
+            found += 4;
             for (unsigned i = 0; i < 4; i++)
                 sp = mark_static_word(&v, sp, word[i]);
+        }
     }
+    m->static_words += found;
     for (; lo < hi; lo += WORD_BYTES)
         sp = mark_static_word(&v, sp, *(const uintptr_t *)lo);
     return sp;
@@ -346,8 +350,9 @@ GCXI_INLINE void mark_stage(const struct mark_view *view, struct gcxi_staged *st
         __builtin_prefetch((const void *)word);
 }
 
-/* Stages a batch from the top of the stack. A slice of a range ends it, for that may
- * be all there is to do for long.
+/* Stages a batch from the top of the stack. As many words of ranges that were marked
+ * at once end it as well, for those may be all there is to do for long; words that lead
+ * nowhere do not count: large static data alone needs no helpers.
  * Beside the program a word's block may have gone since it was pushed. */
 GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
                                                          const struct mark_view *view,
@@ -356,6 +361,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
 {
     const uintptr_t *base = m->base;
     struct gcxi_staged *staged = m->staged[batch], *end = staged + GCXI_BATCH;
+    m->static_words = 0;
     while (staged < end && sp > base) {
         uintptr_t entry = sp[-1];
         mark_peek(view, sp[-1 - PEEK]);
@@ -365,7 +371,8 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
                 mark_stage(view, staged++, entry);
         } else {
             sp = mark_scan_range(m, view, sp);
-            break;
+            if (m->static_words >= GCXI_BATCH)
+                break;
         }
     }
     m->staged_count[batch] = (uint32_t)(staged - m->staged[batch]);
