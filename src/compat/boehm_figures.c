@@ -80,7 +80,7 @@ size_t GC_get_obtained_from_os_bytes(void)
 
 size_t GC_get_memory_use(void)
 {
-    return gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    return gcxi_space_used_bytes();
 }
 
 size_t GC_get_size_map_at(int i)

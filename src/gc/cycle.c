@@ -373,7 +373,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .promoted_bytes = cycle->promoted_bytes + early.promoted_bytes,
         .allocated_bytes = gcxi_gc.allocated_bytes,
         .committed_bytes = gcxi_space_committed_bytes(),
-        .used_bytes = gcxi_space_committed_bytes() - gcxi_space_free_bytes(),
+        .used_bytes = gcxi_space_used_bytes(),
         .overhead_bytes = gcxi_meta_bytes(),
         .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns + early.interval_ns,
         .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,
@@ -410,7 +410,7 @@ static void respect_limit(const struct gcxi_cycle *cycle)
 /* 2 to 10. */
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
 {
-    cycle->heap_before = gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+    cycle->heap_before = gcxi_space_used_bytes();
     gcxi_hooks_begin_stw(cycle->kind);
     cycle->threads = gcxi_mutators_flush_stw();
     gcxi_local_freeze(&self->local);

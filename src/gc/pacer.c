@@ -304,11 +304,10 @@ size_t gcxi_pacer_beside_bytes(const struct gcxi_pacer *pacer,
                              : settings->concurrent_bytes;
 }
 
-/* At a full cycle, before live_bytes is what it left: next to nothing died. */
-static bool has_only_grown(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+/* At a full cycle: next to nothing died of what there was before. */
+static bool has_only_grown(const struct gcxi_pacer_cycle *cycle, size_t before_bytes)
 {
-    size_t before = pacer->live_bytes + cycle->allocated_bytes;
-    return cycle->live_bytes >= before - before / GROWING_SHARE;
+    return cycle->live_bytes >= before_bytes - before_bytes / GROWING_SHARE;
 }
 
 /* What a cycle that marked beside the program has found is live, but for what died
@@ -380,7 +379,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        const struct gcxi_pacer_cycle *cycle)
 {
     size_t before_bytes = pacer->live_bytes + cycle->allocated_bytes;
-    bool has_grown = cycle->is_full && has_only_grown(pacer, cycle);
+    bool has_grown = cycle->is_full && has_only_grown(cycle, before_bytes);
     if (cycle->is_full)
         pacer->is_growing = has_grown && cycle->has_idle_processor;
     count_threads(pacer, cycle);

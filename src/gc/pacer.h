@@ -12,16 +12,15 @@ struct gcxi_pacer_settings {
     size_t most_percent;      /* the most of it while adaptive; 0: the pacer's own */
     size_t little_percent;    /* of a heap of a few MiB while adaptive; 0: the pacer's own */
     size_t little_room_bytes; /* the most of that, and the least of a larger one; 0: neither */
-    size_t
-        little_heap_bytes; /* what such a heap may fill instead while it collects much; 0: nothing */
-    size_t goal_least_bytes; /* no full cycle below, because somebody asked for so much heap */
-    int64_t memory_limit;    /* soft, bytes; INT64_MAX = none */
-    size_t nursery_bytes;    /* fixed size of the nursery; 0 = adaptive */
-    size_t cache_bytes;      /* last-level cache */
-    bool has_minor;          /* minor cycles are possible */
-    size_t concurrent_bytes; /* full cycles mark beside the program when so much */
-                             /* is live; SIZE_MAX = never                        */
-    size_t growing_bytes;    /* the same while next to nothing dies */
+    size_t little_heap_bytes; /* what it may fill instead while it collects much; 0: nothing */
+    size_t goal_least_bytes;  /* no full cycle below, because somebody asked for so much heap */
+    int64_t memory_limit;     /* soft, bytes; INT64_MAX = none */
+    size_t nursery_bytes;     /* fixed size of the nursery; 0 = adaptive */
+    size_t cache_bytes;       /* last-level cache */
+    bool has_minor;           /* minor cycles are possible */
+    size_t concurrent_bytes;  /* full cycles mark beside the program when so much */
+                              /* is live; SIZE_MAX = never                        */
+    size_t growing_bytes;     /* the same while next to nothing dies */
 };
 
 /* What a cycle found. */

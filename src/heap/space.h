@@ -44,6 +44,11 @@ size_t gcxi_space_committed_bytes(void); /* in blocks, or free and not purged */
 size_t gcxi_space_free_bytes(void);      /* of those, free */
 size_t gcxi_space_peak_bytes(void);
 
+GCXI_INLINE size_t gcxi_space_used_bytes(void)
+{
+    return gcxi_space_committed_bytes() - gcxi_space_free_bytes();
+}
+
 /* Hard maximum of committed bytes; SIZE_MAX for none. */
 void gcxi_space_set_max(size_t bytes);
 size_t gcxi_space_max(void);

@@ -248,10 +248,11 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
            (!is_beside && mark != view->epoch_other && gcxi_slot_is_young(block, slot, mark));
 }
 
-/* A word of static data. What holds no pointers is marked at once: there is nothing to
- * wait for but its mark byte, and the processor waits for those of several words. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_static_word(const struct mark_view *view,
-                                                         uintptr_t *sp, uintptr_t word)
+/* A word of a range: of static data, or of a large object. What holds no pointers is
+ * marked at once: there is nothing to wait for but its mark byte, and the processor
+ * waits for those of several words. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view, uintptr_t *sp,
+                                                        uintptr_t word)
 {
     const struct gcxi_block *block;
     if (mark_matters(view, word) == 0)
@@ -271,10 +272,10 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_static_word(const struct mark_view 
 
 /* As mark_push_words where pointers into the heap are rare, as in static data: four
  * words without one cost four subtractions and compares. World stopped. */
-GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_static_words(struct gcxi_marker *m,
-                                                                   const struct mark_view *view,
-                                                                   uintptr_t *sp, uintptr_t lo,
-                                                                   uintptr_t hi)
+GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_marker *m,
+                                                                  const struct mark_view *view,
+                                                                  uintptr_t *sp, uintptr_t lo,
+                                                                  uintptr_t hi)
 {
     const struct mark_view v = *view; /* in registers: no store through sp changes it */
     uintptr_t base = v.base;
@@ -288,12 +289,12 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_static_words(struct gcxi_m
             word[3] - base < bytes) {
             found += 4;
             for (unsigned i = 0; i < 4; i++)
-                sp = mark_static_word(&v, sp, word[i]);
+                sp = mark_range_word(&v, sp, word[i]);
         }
     }
-    m->static_words += found;
+    m->range_words += found;
     for (; lo < hi; lo += WORD_BYTES)
-        sp = mark_static_word(&v, sp, *(const uintptr_t *)lo);
+        sp = mark_range_word(&v, sp, *(const uintptr_t *)lo);
     return sp;
 }
 
@@ -332,7 +333,7 @@ mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *
     sp = mark_push_range(m, sp - 2, end, hi);
     if (GCXI_LIKELY(!gcxi_special_owns(lo)))
         return m->is_beside ? mark_push_words(m, view, sp, lo, end)
-                            : mark_static_words(m, view, sp, lo, end);
+                            : mark_range_words(m, view, sp, lo, end);
     m->sp = sp;
     gcxi_special_scan_range(m, lo, end);
     return m->sp;
@@ -361,7 +362,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
 {
     const uintptr_t *base = m->base;
     struct gcxi_staged *staged = m->staged[batch], *end = staged + GCXI_BATCH;
-    m->static_words = 0;
+    m->range_words = 0;
     while (staged < end && sp > base) {
         uintptr_t entry = sp[-1];
         mark_peek(view, sp[-1 - PEEK]);
@@ -371,7 +372,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
                 mark_stage(view, staged++, entry);
         } else {
             sp = mark_scan_range(m, view, sp);
-            if (m->static_words >= GCXI_BATCH)
+            if (m->range_words >= GCXI_BATCH)
                 break;
         }
     }

@@ -41,7 +41,7 @@ struct gcxi_marker {
     bool overflowed; /* entries were dropped: marked objects left unscanned */
     bool is_minor;
     bool is_narrow;              /* the filter leaves out most units */
-    uint32_t static_words;       /* that led to the heap, in the batch under way */
+    uint32_t range_words;        /* that led to the heap, in the batch under way */
     bool is_beside;              /* the program runs meanwhile: M5, M6 */
 } __attribute__((aligned(128))); /* no line of it is shared with another worker's */
 
