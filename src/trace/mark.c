@@ -129,7 +129,6 @@ struct mark_view {
     uintptr_t noscan_from; /* an address */
     const struct gcxi_block *blocks;
     const uint8_t *filter;
-    const uint8_t *kinds;
     uint8_t epoch; /* what is marked gets it */
     uint8_t epoch_before;
     uint8_t epoch_other; /* marked as well */
@@ -143,7 +142,6 @@ GCXI_INLINE struct mark_view mark_view(const struct gcxi_marker *m)
         .noscan_from = gcxi_unit_addr(gcxi_map.noscan_first),
         .blocks = gcxi_map.blocks,
         .filter = m->filter,
-        .kinds = gcxi_map.kind,
         .epoch = gcxi_map.epoch_kept,
         .epoch_before = gcxi_map.epoch_before,
         .epoch_other = gcxi_map.epoch,
@@ -256,14 +254,15 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
  * heap's base, within the heap. What holds no pointers is marked at once: there is
  * nothing to wait for but its mark byte, and the processor waits for those of several
  * words. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view, uintptr_t *sp,
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view,
+                                                        const uint8_t *kinds, uintptr_t *sp,
                                                         uintptr_t offset)
 {
     uintptr_t unit = offset >> GCXI_LG_UNIT;
     const struct gcxi_block *block = &view->blocks[unit];
     if (view->filter[unit] == 0)
         return sp;
-    if (GCXI_UNLIKELY(view->kinds[unit] != GCXI_NOSCAN || block->head_back != 0)) {
+    if (GCXI_UNLIKELY(kinds[unit] != GCXI_NOSCAN || block->head_back != 0)) {
         *sp = view->base + offset;
         return sp + 1;
     }
@@ -297,6 +296,7 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_ma
                                                                   uintptr_t hi)
 {
     const struct mark_view v = *view; /* in registers: no store through sp changes it */
+    const uint8_t *const kinds = gcxi_map.kind;
     const uintptr_t base = v.base, bytes = v.units << GCXI_LG_UNIT;
     const uintptr_t *const full = sp + SLICE_WORDS;
     uintptr_t at = *lo, end;
@@ -309,7 +309,7 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_ma
         for (; at < end; at += WORD_BYTES) {
             uintptr_t offset = *(const uintptr_t *)at - base;
             if (offset < bytes)
-                sp = mark_range_word(&v, sp, offset);
+                sp = mark_range_word(&v, kinds, sp, offset);
         }
     }
     *lo = at;
