@@ -17,6 +17,7 @@
 #include "heap/meta.h"
 #include "heap/side.h"
 #include "heap/space.h"
+#include "os/module.h"
 #include "os/vm.h"
 
 /* A program has some objects of most sizes and many of a few. The first blocks
@@ -29,6 +30,12 @@ void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 /* Blocks made of memory that was not touched yet, up to SPARSE_BLOCKS. Heap lock. */
 static uint8_t sparse_blocks[GCXI_KINDS_MAX][GCXI_CLASSES];
+
+/* Numbers only. */
+void gcxi_block_init(void)
+{
+    gcxi_module_exclude_own(sparse_blocks);
+}
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {

@@ -251,6 +251,9 @@ struct gcxi_block *gcxi_find_slot(uintptr_t addr, uint32_t *slot);
 bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
                          const struct gcxi_lane *owner);
 
+/* Its static table is no root from then on (os/module.h). */
+void gcxi_block_init(void);
+
 /* Turns a free span into a block and back. Under the heap lock. The block is
  * USED, holds nothing and has no young range. NULL if no span or no memory for
  * its marks can be had. */

@@ -50,8 +50,15 @@ size_t gcxi_module_zeroes(const struct gcxi_zeroes **zeroes);
 uint64_t gcxi_module_version(void);
 
 /* A range that is never to be reported (the collector's own state). At most
- * 16; before the first freeze. */
+ * 16; before the first freeze. One that was excluded already counts once. */
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi);
+
+/* The same for a variable. */
+#define gcxi_module_exclude_own(variable)                                                          \
+    gcxi_module_exclude((uintptr_t)&(variable), (uintptr_t)(&(variable) + 1))
+
+/* Those ranges, in no order. */
+size_t gcxi_module_excluded(const struct gcxi_range **ranges);
 
 /* Calls visit for each block of thread-local storage, static and dynamic, of
  * the thread with that thread pointer (gcxi_module_thread_pointer in it): for

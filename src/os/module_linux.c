@@ -319,8 +319,17 @@ uint64_t gcxi_module_version(void)
     return module_state.version;
 }
 
+size_t gcxi_module_excluded(const struct gcxi_range **ranges)
+{
+    *ranges = module_state.excludes;
+    return module_state.excludes_count;
+}
+
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi)
 {
+    for (size_t i = 0; i < module_state.excludes_count; i++)
+        if (module_state.excludes[i].lo == lo && module_state.excludes[i].hi == hi)
+            return;
     GCXI_ASSERT(module_state.excludes_count < MODULE_EXCLUDES_MAX);
     module_state.excludes[module_state.excludes_count++] = (struct gcxi_range){lo, hi};
     module_state.current = false;

@@ -58,6 +58,8 @@
 #include "trace/workers.h"
 
 #define SLICE_WORDS 128u
+#define RANGE_WORDS 1024u /* of a range at once, of which few lead into the heap */
+#define DENSE_WORDS 16u   /* looked at one by one where one leads there */
 #define WORD_BYTES sizeof(uintptr_t)
 #define DONATE_DEPTH 32
 #define TOUCH_MAX_BYTES (64 * GCXI_MIB)
@@ -248,53 +250,69 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
            (!is_beside && mark != view->epoch_other && gcxi_slot_is_young(block, slot, mark));
 }
 
-/* A word of a range: of static data, or of a large object. What holds no pointers is
- * marked at once: there is nothing to wait for but its mark byte, and the processor
- * waits for those of several words. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view, uintptr_t *sp,
-                                                        uintptr_t word)
+/* A word of a range: of static data, or of a large object. It lies that far from the
+ * heap's base, within the heap. What holds no pointers is marked at once: there is
+ * nothing to wait for but its mark byte, and the processor waits for those of several
+ * words. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view,
+                                                        const uint8_t *kinds, uintptr_t *sp,
+                                                        uintptr_t offset)
 {
-    const struct gcxi_block *block;
-    if (mark_matters(view, word) == 0)
+    uintptr_t unit = offset >> GCXI_LG_UNIT;
+    const struct gcxi_block *block = &view->blocks[unit];
+    if (view->filter[unit] == 0)
         return sp;
-    *sp = word;
-    if (word < view->noscan_from)
+    if (GCXI_UNLIKELY(kinds[unit] != GCXI_NOSCAN || block->head_back != 0)) {
+        *sp = view->base + offset;
         return sp + 1;
-    uint8_t *byte = mark_byte(view, word, &block);
-    uint8_t mark = *byte;
-    if (GCXI_UNLIKELY(block->scan != GCXI_SCAN_NOTHING))
-        return sp + 1;
-    if (mark != view->epoch &&
-        mark_is_due(view, block, (uint32_t)(byte - block->marks), mark, false))
+    }
+    uint32_t slot = gcxi_block_slot(block, offset % GCXI_UNIT);
+    uint8_t *byte = &block->marks[slot], mark = *byte;
+    if (mark != view->epoch && mark_is_due(view, block, slot, mark, false))
         *byte = view->epoch;
     return sp;
 }
 
-/* As mark_push_words where pointers into the heap are rare, as in static data: four
- * words without one cost four subtractions and compares. World stopped. */
-GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_marker *m,
-                                                                  const struct mark_view *view,
-                                                                  uintptr_t *sp, uintptr_t lo,
-                                                                  uintptr_t hi)
+/* The first four words from lo on of which one leads into the heap; if there are none,
+ * the end of those that are four, before hi. Four words without one cost four
+ * subtractions and compares. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t mark_next_four(uintptr_t lo, uintptr_t hi, uintptr_t base,
+                                                      uintptr_t bytes)
 {
-    const struct mark_view v = *view; /* in registers: no store through sp changes it */
-    uintptr_t base = v.base;
-    uintptr_t bytes = v.units << GCXI_LG_UNIT;
-    uint32_t found = 0;
-    if (!mark_room(m, sp, SLICE_WORDS + 1))
-        return sp;
     for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
         const uintptr_t *word = (const uintptr_t *)lo;
         if (word[0] - base < bytes || word[1] - base < bytes || word[2] - base < bytes ||
-            word[3] - base < bytes) {
-            found += 4;
-            for (unsigned i = 0; i < 4; i++)
-                sp = mark_range_word(&v, sp, word[i]);
+            word[3] - base < bytes)
+            break;
+    }
+    return lo;
+}
+
+/* As mark_push_words where pointers into the heap are rare, as in static data. *lo
+ * moves on, to hi or until a slice of words was pushed. World stopped. */
+GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_marker *m,
+                                                                  const struct mark_view *view,
+                                                                  uintptr_t *sp, uintptr_t *lo,
+                                                                  uintptr_t hi)
+{
+    const struct mark_view v = *view; /* in registers: no store through sp changes it */
+    const uint8_t *const kinds = gcxi_map.kind;
+    const uintptr_t base = v.base, bytes = v.units << GCXI_LG_UNIT;
+    const uintptr_t *const full = sp + SLICE_WORDS;
+    uintptr_t at = *lo, end;
+    *lo = hi;
+    if (!mark_room(m, sp, SLICE_WORDS + DENSE_WORDS))
+        return sp;
+    while ((at = mark_next_four(at, hi, base, bytes)) < hi && sp < full) {
+        end = gcxi_min(hi, at + DENSE_WORDS * WORD_BYTES);
+        m->range_words += 4;
+        for (; at < end; at += WORD_BYTES) {
+            uintptr_t offset = *(const uintptr_t *)at - base;
+            if (offset < bytes)
+                sp = mark_range_word(&v, kinds, sp, offset);
         }
     }
-    m->range_words += found;
-    for (; lo < hi; lo += WORD_BYTES)
-        sp = mark_range_word(&v, sp, *(const uintptr_t *)lo);
+    *lo = at;
     return sp;
 }
 
@@ -323,17 +341,31 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_push_known_words(struct gc
     return sp;
 }
 
+/* A range of words of which few may lead into the heap. It stays where it is, below the
+ * words that it leads to, until it is empty and was found at the top. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
+mark_scan_sparse_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp)
+{
+    uintptr_t lo = sp[-1] & ~GCXI_RANGE_TAG, hi = sp[-2];
+    uintptr_t *top =
+        mark_range_words(m, view, sp, &lo, gcxi_min(hi, lo + RANGE_WORDS * WORD_BYTES));
+    sp[-1] = lo | GCXI_RANGE_TAG;
+    return lo == hi && top == sp ? sp - 2 : top;
+}
+
 /* Scans a range that stands on the stack below sp; what is more than a slice
  * goes back. Out of line, to leave the loop its registers. */
 GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *
 mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp)
 {
     uintptr_t lo = sp[-1] & ~GCXI_RANGE_TAG, hi = sp[-2];
+    bool is_special = gcxi_special_owns(lo);
+    if (!is_special && !m->is_beside)
+        return mark_scan_sparse_range(m, view, sp);
     uintptr_t end = gcxi_min(hi, lo + SLICE_WORDS * WORD_BYTES);
     sp = mark_push_range(m, sp - 2, end, hi);
-    if (GCXI_LIKELY(!gcxi_special_owns(lo)))
-        return m->is_beside ? mark_push_words(m, view, sp, lo, end)
-                            : mark_range_words(m, view, sp, lo, end);
+    if (!is_special)
+        return mark_push_words(m, view, sp, lo, end);
     m->sp = sp;
     gcxi_special_scan_range(m, lo, end);
     return m->sp;
@@ -559,10 +591,13 @@ GCXI_INLINE bool may_be_end(uintptr_t word)
 GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
     const struct mark_view view = mark_view(m);
+    const uintptr_t base = view.base, bytes = view.units << GCXI_LG_UNIT;
     lo = gcxi_align_up(lo, WORD_BYTES);
     hi = gcxi_align_down(hi, WORD_BYTES);
     for (; lo < hi; lo += WORD_BYTES) {
         uintptr_t word = *(const uintptr_t *)lo;
+        if (GCXI_LIKELY(word - base > bytes))
+            continue;
         mark_make_room(m, 3);
         m->sp = mark_push_word(&view, m->sp, word);
         if (may_be_end(word))
