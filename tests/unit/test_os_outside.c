@@ -244,21 +244,21 @@ static void kinds_of_memory(void **state)
     uintptr_t shared = map(2, MAP_SHARED | MAP_ANONYMOUS, -1);
     uintptr_t of_file = map(2, MAP_PRIVATE, file);
     uintptr_t data = gcxi_align_down((uintptr_t)&initialised, page);
-    assert_true(gcxi_mapping_is_private(lo, hi));
-    assert_true(gcxi_mapping_is_private(anonymous + page, anonymous + 7 * page));
-    assert_false(gcxi_mapping_is_private(shared, shared + page));
-    assert_false(gcxi_mapping_is_private(of_file, of_file + page));
-    assert_false(gcxi_mapping_is_private(data, data + page));
-    assert_false(gcxi_mapping_is_private(0, page));
+    assert_true(gcxi_mapping_is_private(lo, hi, false));
+    assert_true(gcxi_mapping_is_private(anonymous + page, anonymous + 7 * page, false));
+    assert_false(gcxi_mapping_is_private(shared, shared + page, false));
+    assert_false(gcxi_mapping_is_private(of_file, of_file + page, false));
+    assert_false(gcxi_mapping_is_private(data, data + page, false));
+    assert_false(gcxi_mapping_is_private(0, page, false));
     assert_int_equal(mprotect((void *)(anonymous + page), page, PROT_READ), 0);
-    assert_true(gcxi_mapping_is_private(anonymous, anonymous + 8 * page));
+    assert_true(gcxi_mapping_is_private(anonymous, anonymous + 8 * page, false));
     assert_ptr_not_equal(
         mmap((void *)(anonymous + 3 * page), page, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0),
         MAP_FAILED);
-    assert_false(gcxi_mapping_is_private(anonymous, anonymous + 8 * page));
-    assert_true(gcxi_mapping_is_private(anonymous, anonymous + 3 * page));
+    assert_false(gcxi_mapping_is_private(anonymous, anonymous + 8 * page, false));
+    assert_true(gcxi_mapping_is_private(anonymous, anonymous + 3 * page, false));
     assert_int_equal(munmap((void *)(anonymous + 3 * page), page), 0);
-    assert_false(gcxi_mapping_is_private(anonymous, anonymous + 8 * page));
+    assert_false(gcxi_mapping_is_private(anonymous, anonymous + 8 * page, false));
     munmap((void *)shared, 2 * page);
     munmap((void *)of_file, 2 * page);
     munmap((void *)anonymous, 8 * page);
