@@ -45,6 +45,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/delay.h"
 #include "base/lock.h"
 #include "gc/cards.h"
 #include "gc/gc.h"
@@ -418,6 +419,7 @@ static bool show_pending(struct gcxi_marker *m, struct gcxi_tracked *r)
         r->next_pending = r->chunks;
         return false;
     }
+    gcxi_delay(GCXI_EDGE_PIECE);
     gcxi_mark_old_range(m, gcxi_chunk_addr(r, chunk), gcxi_chunk_addr(r, chunk + 1));
     r->pending[chunk] = 0;
     r->next_pending = chunk + 1;

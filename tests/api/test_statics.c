@@ -205,13 +205,16 @@ static int child_beside(const char *kind)
     uint64_t before = stats_now().full_cycles;
     for (size_t i = 0; i < 2000; i++)
         grow(i);
-    for (size_t round = 0; round < 20000; round++) {
-        change(held);
-        churn(SIZE, random_below(&held->random, 400));
-        if (!is_intact(held))
+    for (size_t round = 0; round < 60000; round++) {
+        for (int i = 0; i < 8; i++)
+            change(held);
+        churn(SIZE, random_below(&held->random, 60));
+        if (random_percent(&held->random, 10))
+            collect_minor();
+        if (round % 8 == 0 && !is_intact(held))
             return LOST;
-        if (stats_now().full_cycles > before + 12)
-            return OK;
+        if (stats_now().full_cycles > before + 15)
+            return is_intact(held) ? OK : LOST;
     }
     return NOT_DONE;
 }
@@ -645,14 +648,15 @@ static void test_threads(void **state)
     expect_untracked("threads", "filled");
 }
 
-static void expect_beside(const char *kind, const char *tracking)
+/* With many cycles between the stops, or more time in which the marker gets far. */
+static void expect_beside(const char *kind, const char *tracking, const char *stress)
 {
     static struct child_result result;
-    const char *variables[] = {tracking,       "GCX_CONCURRENT=1", "GCX_STRESS=40",
+    const char *variables[] = {tracking,       "GCX_CONCURRENT=1", stress,
                                "GCX_DELAYS=1", "GCX_TRACE=1",      NULL};
     child_run(&result, "beside", kind, variables);
     if (!child_ok(&result))
-        fail_msg("%s with %s", kind, tracking);
+        fail_msg("%s with %s, %s", kind, tracking, stress);
     if (strstr(result.err, "instead") == NULL) /* no tracking, no such cycles */
         assert_non_null(strstr(result.err, "P (full, concurrent)"));
 }
@@ -660,9 +664,11 @@ static void expect_beside(const char *kind, const char *tracking)
 static void test_beside(void **state)
 {
     (void)state;
-    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++)
-        expect_beside(kinds[kind], kind % 2 == 0 ? "GCX_DIRTY=uffd" : "GCX_BARRIER=explicit");
-    expect_beside("zeroed", "GCX_BARRIER=explicit");
+    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        expect_beside(kinds[kind], "GCX_DIRTY=uffd", "GCX_STRESS=40");
+        expect_beside(kinds[kind], "GCX_DIRTY=uffd", "GCX_STRESS=4000");
+        expect_beside(kinds[kind], "GCX_BARRIER=explicit", "GCX_STRESS=400");
+    }
 }
 
 static void test_fork(void **state)
@@ -713,7 +719,8 @@ static void test_come_and_go(void **state)
     static struct child_result result;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(trackings); i++) {
-        const char *variables[] = {trackings[i], "GCX_CONCURRENT=1", "GCX_DELAYS=1", NULL};
+        const char *variables[] = {trackings[i], "GCX_CONCURRENT=1", "GCX_STRESS=1000",
+                                   "GCX_DELAYS=1", NULL};
         child_run(&result, "come_and_go", "", variables);
         if (!child_ok(&result))
             fail_msg("with %s", trackings[i]);
