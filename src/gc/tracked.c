@@ -29,7 +29,8 @@
 #define FAULT_DEAR_NS 3000u
 #define REST_NEW 8u /* cycles, where faults are dear */
 
-struct gcxi_tracked_list gcxi_tracked;
+static struct gcxi_tracked none[1];
+struct gcxi_tracked_list gcxi_tracked = {.ranges = none};
 struct gcxi_lock gcxi_tracked_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK);
 
 static struct {
@@ -98,13 +99,21 @@ static bool make_tables(struct gcxi_tracked *r)
 
 /* ---- Tracking ---- */
 
+static bool make_list(void)
+{
+    if (gcxi_tracked.ranges != none)
+        return true;
+    void *ranges = gcxi_vm_map(RANGES_MAX * sizeof *none);
+    if (ranges != NULL)
+        gcxi_tracked.ranges = ranges;
+    return ranges != NULL;
+}
+
 static bool open_tracking(void)
 {
     if (tracking.is_open || !tracking.is_wanted)
         return tracking.is_open;
-    if (gcxi_tracked.ranges == NULL)
-        gcxi_tracked.ranges = gcxi_vm_map(RANGES_MAX * sizeof *gcxi_tracked.ranges);
-    if (gcxi_tracked.ranges == NULL || gcxi_dirty_outside_open() != 0) {
+    if (gcxi_dirty_outside_open() != 0 || !make_list()) {
         tracking.is_wanted = false;
         return false;
     }
@@ -154,9 +163,9 @@ static void track_module(const struct gcxi_data *data)
 static void track_modules(void)
 {
     const struct gcxi_data *data;
-    for (struct gcxi_tracked *r = gcxi_tracked_end(); r-- > gcxi_tracked.ranges;)
-        if (r->source != GCXI_TRACKED_ADDED)
-            drop(r);
+    for (size_t i = gcxi_tracked.count; i-- > 0;)
+        if (gcxi_tracked.ranges[i].source != GCXI_TRACKED_ADDED)
+            drop(&gcxi_tracked.ranges[i]);
     for (size_t n = gcxi_module_data(&data); n > 0; n--, data++)
         if (data->hi - data->lo >= LEAST_BYTES)
             track_module(data);
