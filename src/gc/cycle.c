@@ -220,6 +220,8 @@ static enum gcxi_statics statics_of(const struct gcxi_cycle *cycle)
 {
     if (cycle->is_between)
         return GCXI_STATICS_BETWEEN;
+    if (cycle->begins_concurrent)
+        return GCXI_STATICS_BEGIN;
     if (cycle->kind == GCX_MINOR)
         return GCXI_STATICS_MINOR;
     if (cycle->ends_concurrent)

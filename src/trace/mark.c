@@ -588,21 +588,45 @@ GCXI_INLINE bool may_be_end(uintptr_t word)
            (word % GCXI_UNIT != 0 || !is_block_start(word));
 }
 
-GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+/* Where a word of a stack has to lie to matter; the end of an object too (H6). */
+static void stack_spans(const struct gcxi_marker *m, struct gcxi_young_span spans[GCXI_ZONES])
 {
-    const struct mark_view view = mark_view(m);
-    const uintptr_t base = view.base, bytes = view.units << GCXI_LG_UNIT;
-    lo = gcxi_align_up(lo, WORD_BYTES);
-    hi = gcxi_align_down(hi, WORD_BYTES);
+    uint32_t first = (uint32_t)(gcxi_map.base >> GCXI_LG_UNIT);
+    spans[0] = (struct gcxi_young_span){first, gcxi_map.units};
+    spans[1] = (struct gcxi_young_span){0, 0};
+    if (m->is_narrow)
+        memcpy(spans, m->young, sizeof m->young);
+}
+
+GCXI_NO_SANITIZE static void mark_stack_words(struct gcxi_marker *m, const struct mark_view *view,
+                                              uintptr_t lo, uintptr_t hi)
+{
+    const uintptr_t base = view->base, bytes = view->units << GCXI_LG_UNIT;
     for (; lo < hi; lo += WORD_BYTES) {
         uintptr_t word = *(const uintptr_t *)lo;
         if (GCXI_LIKELY(word - base > bytes))
             continue;
         mark_make_room(m, 3);
-        m->sp = mark_push_word(&view, m->sp, word);
+        m->sp = mark_push_word(view, m->sp, word);
         if (may_be_end(word))
-            m->sp = mark_push_word(&view, m->sp, word - 1);
+            m->sp = mark_push_word(view, m->sp, word - 1);
     }
+}
+
+/* Of a deep stack most words lead nowhere, or in a minor cycle to nothing young. */
+GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
+{
+    const struct mark_view view = mark_view(m);
+    struct gcxi_young_span spans[GCXI_ZONES];
+    stack_spans(m, spans);
+    lo = gcxi_align_up(lo, WORD_BYTES);
+    hi = gcxi_align_down(hi, WORD_BYTES);
+    for (uintptr_t end; (end = lo + GCXI_QUIET_WORDS * WORD_BYTES) <= hi; lo = end) {
+        __builtin_prefetch((const void *)(lo + QUIET_AHEAD));
+        if (gcxi_may_be_young(spans, lo))
+            mark_stack_words(m, &view, lo, end);
+    }
+    mark_stack_words(m, &view, lo, hi);
 }
 
 void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot)
