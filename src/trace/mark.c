@@ -83,6 +83,7 @@ static void marker_clear(struct gcxi_marker *m)
     m->is_minor = false;
     m->is_narrow = false;
     m->shown = 0;
+    m->read_to = UINTPTR_MAX;
 }
 
 void gcxi_marker_narrow(struct gcxi_marker *m, const uint8_t *filter)
@@ -211,8 +212,9 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_quiet_words(struct gcxi_marker
                                                               uintptr_t hi)
 {
     const struct gcxi_young_span young[GCXI_ZONES] = {m->young[0], m->young[1]};
+    const uintptr_t read_to = m->read_to;
     for (; hi - lo >= GCXI_QUIET_WORDS * WORD_BYTES; lo += GCXI_QUIET_WORDS * WORD_BYTES) {
-        __builtin_prefetch((const void *)(lo + QUIET_AHEAD));
+        __builtin_prefetch((const void *)gcxi_min(lo + QUIET_AHEAD, read_to));
         if (gcxi_may_be_young(young, lo))
             sp = mark_push_words(m, view, sp, lo, lo + GCXI_QUIET_WORDS * WORD_BYTES);
     }
