@@ -338,7 +338,7 @@ static uint64_t fault_ns(void)
     return gcxi_remember_fault_ns() + gcxi_statics_fault_ns();
 }
 
-/* The part of a minor cycle that a smaller nursery would not shorten. */
+/* The part of a minor cycle on what is old and written. */
 static uint64_t old_ns(const struct gcxi_cycle *cycle)
 {
     return cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
@@ -385,6 +385,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .old_ns = old_ns(cycle),
+        .pages_ns = gcxi_remember_pages_ns() / gcxi_workers_count(),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);

@@ -90,6 +90,7 @@ enum { ARM = 2, DISARM = 3 };
 
 /* To show the words of a page and of a unit; a unit is read in one sweep. */
 #define PAGE_NS 600u
+#define PAGE_MOST_NS 2000u /* the rest was the machine's, busy with something else */
 #define UNIT_NS 6000u
 #define FAULT_DEAR_NS 3000u
 
@@ -126,6 +127,7 @@ static struct {
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
     uint64_t shown_ns;  /* what was written took, of all workers; atomic */
+    uint64_t pages_ns;  /* of that, pages by themselves; atomic */
     uint32_t end_unit;
     uint32_t last_unit; /* written pages counted in it so far */
     size_t last_pages;
@@ -270,7 +272,9 @@ static bool feed_written(struct gcxi_marker *m)
             prefetch_words(written + i + 1);
         gcxi_show_units(m, written[i].lo, written[i].hi);
     }
-    gcxi_add_relaxed(&remember.shown_ns, gcxi_clock_ns() - before);
+    uint64_t took_ns = gcxi_clock_ns() - before;
+    gcxi_add_relaxed(&remember.shown_ns, took_ns);
+    gcxi_add_relaxed(&remember.pages_ns, took_ns);
     return true;
 }
 
@@ -564,7 +568,7 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
     percent = gcxi_min(percent, (size_t)100);
     remember.costly_now = remember.costly_pages * percent / 100 + 1;
     remember.most_now = remember.most_pages * gcxi_max(percent, (size_t)50) / 100 + 1;
-    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
     feed_begin();
     if (gcxi_cards_are_used())
         return feed_cards;
@@ -576,7 +580,7 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
 
 void gcxi_remember_forget(void)
 {
-    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
     if (gcxi_cards_are_used())
         gcxi_cards_forget();
     else if (remember.backend != NULL)
@@ -609,6 +613,11 @@ uint64_t gcxi_remember_fault_ns(void)
 uint64_t gcxi_remember_shown_ns(void)
 {
     return remember.shown_ns;
+}
+
+uint64_t gcxi_remember_pages_ns(void)
+{
+    return gcxi_min(remember.pages_ns, remember.pages * PAGE_MOST_NS);
 }
 
 const char *gcxi_remember_name(void)
