@@ -41,7 +41,8 @@
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
  * measured at the start. A unit rests until showing it has cost as much as the
- * faults may that arming it brings (the ski rental problem): 4 cycles or 50.
+ * faults may that arming it brings (the ski rental problem): 50 cycles, or 5, and three
+ * times as many, for in a program that goes on to write the trials would lengthen each stop.
  *
  * Locking: the heap lock, and the world stopped for scan, forget and arm.
  *
@@ -86,6 +87,7 @@ enum { ARM = 2, DISARM = 3 };
 /* Cycles without a pointer to a young object after which a unit is armed: twice
  * as many each time that it did not pay. */
 #define REST_MAX 255u
+#define REST_TIMES 3u /* longer where faults are cheap: trials take .5 ms of each stop */
 #define REST_NEW 8u /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
 
 /* To show the words of a page and of a unit; a unit is read in one sweep. */
@@ -675,6 +677,8 @@ static int pages_init(bool is_chosen)
     remember.most_pages = UNIT_NS / PAGE_NS;
     remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;
     remember.has_digests = remember.fault_ns > FAULT_DEAR_NS;
+    if (!remember.has_digests)
+        remember.rest_first *= REST_TIMES;
     remember.moderate_most =
         remember.has_digests ? UINT32_MAX : MODERATE_UNITS * gcxi_workers_count();
     if (!is_chosen && remember.has_digests)
