@@ -87,8 +87,7 @@ static void choose_between(struct gcxi_cycle *cycle)
     cycle->abandons_concurrent = is_asked_for && cycle->reason != GCXI_STRESSED;
     if (cycle->abandons_concurrent)
         return;
-    cycle->ends_concurrent =
-        gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET || is_asked_for;
+    cycle->ends_concurrent = gcxi_concurrent_is_due() || is_asked_for;
     cycle->is_between = !cycle->ends_concurrent;
     cycle->is_early = cycle->is_between && gcxi_gc.allocated_bytes < gcxi_gc.pacer.trigger_bytes;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
