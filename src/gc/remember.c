@@ -69,11 +69,11 @@
 #define GAP_UNITS 8u
 #define DEAR_RUN_UNITS 8u
 
-/* Changed in one stop at most, for that takes .5 and 2 us each; the others stay as
+/* Changed in one stop at most, for that takes .6 and 2 us each; the others stay as
  * they are until the next. */
 #define ARM_MOST_UNITS 2048u
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
-#define DISARM_MOST_UNITS 2048u
+#define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
 #define MODERATE_UNITS 512u     /* at rest, for each worker (R9): 2 ms */
 #define FEED_UNITS 4u
@@ -88,7 +88,7 @@ enum { ARM = 2, DISARM = 3 };
  * as many each time that it did not pay. */
 #define REST_MAX 255u
 #define REST_TIMES 3u /* longer where faults are cheap: trials take .5 ms of each stop */
-#define REST_NEW 8u /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
+#define REST_NEW 8u   /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
 
 /* To show the words of a page and of a unit; a unit is read in one sweep. */
 #define PAGE_NS 600u
@@ -121,6 +121,8 @@ static struct {
     uint8_t *level;                           /* per unit: how long the next rest is */
     uint8_t *is_moderate;                     /* per unit: R9 */
     enum gcxi_show kind;                      /* of the scan under way */
+    bool decays;                              /* rests of armed units do: between stops, */
+                                              /* after no short interval                 */
     struct written *written;                  /* that it found; mapped, room for all pages */
     size_t written_max;
     size_t written_count;
@@ -152,6 +154,14 @@ static void rest_on(uint32_t unit)
         remember.rest[unit] = remember.rest_new;
 }
 
+/* R5. Between the stops of a full cycle units that would rest are armed: those that are
+ * written keep what is left of their rest, the others lose half. */
+static void rest_as_before(uint32_t unit)
+{
+    if (remember.decays && is_resting(unit))
+        remember.rest[unit] = (uint8_t)gcxi_min(2u * remember.rest[unit] + 1, REST_MAX);
+}
+
 /* R5. The unit was armed, and it did not pay. */
 static void rest_longer(uint32_t unit, size_t pages)
 {
@@ -160,6 +170,7 @@ static void rest_longer(uint32_t unit, size_t pages)
     if (rest < REST_MAX)
         remember.level[unit]++;
     remember.is_moderate[unit] = pages < remember.most_now;
+    rest_as_before(unit);
 }
 
 /* R9. May it rest, or go on? */
@@ -183,6 +194,8 @@ static void rest_pass(uint32_t end, bool is_full)
         if (gcxi_map.used[unit] == 0) {
             remember.rest[unit] = remember.rest_new;
             remember.level[unit] = 0;
+        } else if (remember.decays && gcxi_map.armed[unit] != 0) {
+            remember.rest[unit] /= 2;
         } else if (!is_full) {
             remember.rest[unit] = (uint8_t)(remember.rest[unit] - is_resting(unit));
         } else if (gcxi_map.armed[unit] != 0 && remember.level[unit] != 0) {
@@ -227,8 +240,10 @@ static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
         uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
         GCXI_ASSERT(remember.written_count < remember.written_max);
         remember.written[remember.written_count++] = (struct written){lo, end};
-        if (unit != remember.last_unit)
+        if (unit != remember.last_unit) {
             remember.last_pages = 0;
+            rest_as_before(unit);
+        }
         remember.last_unit = unit;
         remember.last_pages += (end - lo) / page_bytes;
         if (remember.last_pages >= remember.costly_now)
@@ -571,6 +586,9 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
     remember.costly_now = remember.costly_pages * percent / 100 + 1;
     remember.most_now = remember.most_pages * gcxi_max(percent, (size_t)50) / 100 + 1;
     remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+    remember.decays = kind == GCXI_SHOW_BETWEEN && percent >= 50;
+    if (kind == GCXI_SHOW_BETWEEN)
+        gcxi_owed_begin_stw();
     feed_begin();
     if (gcxi_cards_are_used())
         return feed_cards;
@@ -583,6 +601,7 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
 void gcxi_remember_forget(void)
 {
     remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+    remember.decays = false;
     if (gcxi_cards_are_used())
         gcxi_cards_forget();
     else if (remember.backend != NULL)
