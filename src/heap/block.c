@@ -128,7 +128,7 @@ struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, si
         gcxi_min(gcxi_align_up(bytes, gcxi_vm_page_bytes()), span_bytes - GCXI_GRANULE);
     block->slots = 1;
     block->needs_zero = !is_zero;
-    block->is_untouched = is_zero;
+    block->is_untouched = is_zero ? GCXI_UNTOUCHED : 0;
     block->state = GCXI_BLOCK_LARGE;
     block_publish(block);
     return block;

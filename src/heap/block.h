@@ -116,9 +116,11 @@ struct gcxi_block {
     uint8_t side;       /* enum gcxi_side_part (heap/side.h) */
     union {
         uint8_t is_recycled;  /* slots: on a list of heap/recycle.h */
-        uint8_t is_untouched; /* large: pages of it may not be there yet */
+        uint8_t is_untouched; /* large: pages of it may not be there yet; 0 or as below */
     };
 };
+
+enum { GCXI_UNTOUCHED = 1, GCXI_MARKED_UNTOUCHED };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");
 
