@@ -116,27 +116,6 @@ static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
     return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
 }
 
-static size_t nursery_next(const struct gcxi_pacer *pacer,
-                           const struct gcxi_pacer_settings *settings,
-                           const struct gcxi_pacer_cycle *cycle)
-{
-    size_t base = nursery_base(pacer, settings);
-    size_t nursery = gcxi_max(pacer->nursery_bytes, base);
-    size_t survival = cycle->promoted_bytes / (cycle->allocated_bytes / 100 + 1);
-    uint64_t remember = cycle->remember_ns / ((cycle->interval_ns + cycle->pause_ns) / 100 + 1);
-    if (settings->nursery_bytes != 0)
-        return settings->nursery_bytes;
-    if (cycle->is_full)
-        return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
-    /* Most of it is one large object, which tells nothing of others. */
-    bool is_large = cycle->allocated_bytes > 2 * nursery;
-    if (!is_large && (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH))
-        nursery *= 2;
-    else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
-        nursery = gcxi_max(base, nursery / 2);
-    return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
-}
-
 /* The most that a heap of some size may grow by. The time of a stop is lost to each
  * thread: what it costs grows with them, and what it takes to have few of them does not. */
 static size_t headroom_most(const struct gcxi_pacer *pacer)
@@ -221,6 +200,42 @@ static size_t room_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_se
         return room;
     return pacer->live_at_full < LITTLE_LIVE ? gcxi_min(room, little_room(pacer, settings))
                                              : gcxi_max(room, settings->little_room_bytes);
+}
+
+/* Of a little heap that has much more room because its objects lie close together: most
+ * of that, whatever the cache. What survives is what the program is just building, as
+ * much after 8 MiB as after 3. */
+static size_t little_nursery(const struct gcxi_pacer *pacer,
+                             const struct gcxi_pacer_settings *settings)
+{
+    size_t room = room_of(pacer, settings);
+    bool is_dense = settings->is_adaptive && settings->little_room_bytes != 0 &&
+                    pacer->live_at_full < LITTLE_LIVE && room > 2 * settings->little_room_bytes;
+    return is_dense ? room / 3 * 2 : 0;
+}
+
+static size_t nursery_next(const struct gcxi_pacer *pacer,
+                           const struct gcxi_pacer_settings *settings,
+                           const struct gcxi_pacer_cycle *cycle)
+{
+    size_t base = nursery_base(pacer, settings);
+    size_t nursery = gcxi_max(pacer->nursery_bytes, base);
+    size_t survival = cycle->promoted_bytes / (cycle->allocated_bytes / 100 + 1);
+    uint64_t remember = cycle->remember_ns / ((cycle->interval_ns + cycle->pause_ns) / 100 + 1);
+    size_t little = little_nursery(pacer, settings);
+    if (settings->nursery_bytes != 0)
+        return settings->nursery_bytes;
+    if (little != 0)
+        return gcxi_min(little, pacer->pause_cap_bytes);
+    if (cycle->is_full)
+        return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
+    /* Most of it is one large object, which tells nothing of others. */
+    bool is_large = cycle->allocated_bytes > 2 * nursery;
+    if (!is_large && (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH))
+        nursery *= 2;
+    else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
+        nursery = gcxi_max(base, nursery / 2);
+    return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
 }
 
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,

@@ -371,6 +371,36 @@ static void a_busy_dense_little_heap_has_more_room(void **state)
     }
 }
 
+/* Where a little heap has more than twice the usual room, minor cycles come after most of
+ * it: each finds as much alive that soon dies. */
+static void a_dense_little_heap_has_a_large_nursery(void **state)
+{
+    const size_t used[] = {5, 15};
+    const size_t nurseries[] = {8, 2};
+    struct gcxi_pacer_settings adaptive = usual;
+    (void)state;
+    adaptive.is_adaptive = true;
+    adaptive.little_percent = 250;
+    adaptive.little_room_bytes = 5 * GCXI_MIB;
+    adaptive.little_heap_bytes = 24 * GCXI_MIB;
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+        struct gcxi_pacer_cycle minor = {.live_bytes = 5 * GCXI_MIB,
+                                         .allocated_bytes = 4 * GCXI_MIB,
+                                         .pause_ns = 5000000,
+                                         .young_ns = 500000};
+        struct gcxi_pacer_cycle full = {.is_full = true, .live_bytes = 5 * GCXI_MIB};
+        struct gcxi_pacer pacer;
+        full.used_bytes = used[i] * GCXI_MIB;
+        full.pause_ns = 1000000;
+        full.now_ns = 100000000;
+        gcxi_pacer_init(&pacer, &adaptive);
+        gcxi_pacer_update(&pacer, &adaptive, &minor);
+        gcxi_pacer_update(&pacer, &adaptive, &full);
+        assert_int_equal(pacer.nursery_bytes >> 20, nurseries[i]);
+        assert_false(pacer.next_is_full);
+    }
+}
+
 /* Nobody waits for a full cycle as short as a minor one may be, so what both cost for
  * the same allocation decides. Longer ones are worth three times as much. */
 static void short_full_cycles_are_as_good_as_minor_ones(void **state)
@@ -737,6 +767,7 @@ int main(void)
         cmocka_unit_test(room_has_bounds),
         cmocka_unit_test(short_full_cycles_are_as_good_as_minor_ones),
         cmocka_unit_test(a_busy_dense_little_heap_has_more_room),
+        cmocka_unit_test(a_dense_little_heap_has_a_large_nursery),
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
