@@ -99,7 +99,7 @@ static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 
 /* The same where the run is known to be used up. */
 static GCXI_HOT GCXI_NOINLINE void *alloc_further(struct gcxi_mutator *self, struct gcxi_lane *lane,
-                                         size_t size, const void *site)
+                                                  size_t size, const void *site)
 {
     if (GCXI_LIKELY(!gcxi_is_tracing)) {
         self->site = site;
