@@ -360,14 +360,6 @@ static void note_early(const struct gcxi_cycle *cycle)
     early.cost_ns += cycle->swept_ns - cycle->begin_ns + fault_ns();
 }
 
-/* Fewer threads of the program than processors. To ask costs .2 us, and a heap so small
- * is not marked beside the program before the next full cycle, which asks again. */
-static bool has_idle_processor(const struct gcxi_cycle *cycle)
-{
-    return cycle->live_bytes >= gcxi_gc.settings.pacer.growing_bytes / 8 &&
-           gcxi_mutators_of_program_stw() < gcxi_cpu_count();
-}
-
 static void plan_next(const struct gcxi_cycle *cycle)
 {
     if (cycle->is_early) {
@@ -390,7 +382,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .beside_ns = beside_ns,
         .begin_bytes = cycle->ends_concurrent ? gcxi_concurrent_begin_bytes() : 0,
         .threads = cycle->threads,
-        .has_idle_processor = has_idle_processor(cycle),
+        .has_idle_processor = gcxi_mutators_of_program_stw() < gcxi_cpu_count(),
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .old_ns = old_ns(cycle),

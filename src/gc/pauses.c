@@ -12,7 +12,7 @@ static size_t count; /* ever */
 /* Numbers only. */
 void gcxi_pauses_init(void)
 {
-    gcxi_module_exclude_own(ring);
+    gcxi_module_exclude_bytes(&ring, sizeof ring);
 }
 
 void gcxi_pauses_note(const struct gcx_pause *pause)

@@ -34,7 +34,7 @@ static uint8_t sparse_blocks[GCXI_KINDS_MAX][GCXI_CLASSES];
 /* Numbers only. */
 void gcxi_block_init(void)
 {
-    gcxi_module_exclude_own(sparse_blocks);
+    gcxi_module_exclude_bytes(&sparse_blocks, sizeof sparse_blocks);
 }
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)

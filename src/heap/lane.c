@@ -31,7 +31,7 @@ static uint32_t own_avail[GCXI_KINDS][GCXI_CLASSES];
 /* Numbers only. */
 void gcxi_lane_init(void)
 {
-    gcxi_module_exclude_own(own_avail);
+    gcxi_module_exclude_bytes(&own_avail, sizeof own_avail);
 }
 
 /* ---- Lanes ---- */

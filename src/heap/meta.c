@@ -31,7 +31,7 @@ static struct {
 /* Leads to mapped memory only. */
 void gcxi_meta_init(void)
 {
-    gcxi_module_exclude_own(meta);
+    gcxi_module_exclude_bytes(&meta, sizeof meta);
 }
 
 static size_t meta_lines(size_t bytes)

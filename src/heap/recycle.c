@@ -24,7 +24,7 @@ static bool is_used; /* something was released ever */
 /* Numbers only. */
 void gcxi_recycle_init(void)
 {
-    gcxi_module_exclude_own(lists);
+    gcxi_module_exclude_bytes(&lists, sizeof lists);
 }
 
 /* Objects of the program's own kinds wait for the sweep, and those of scopes

@@ -55,8 +55,10 @@ uint64_t gcxi_module_version(void);
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi);
 
 /* The same for a variable. */
-#define gcxi_module_exclude_own(variable)                                                          \
-    gcxi_module_exclude((uintptr_t)&(variable), (uintptr_t)(&(variable) + 1))
+GCXI_INLINE void gcxi_module_exclude_bytes(const void *variable, size_t bytes)
+{
+    gcxi_module_exclude((uintptr_t)variable, (uintptr_t)variable + bytes);
+}
 
 /* Those ranges, in no order. */
 size_t gcxi_module_excluded(const struct gcxi_range **ranges);

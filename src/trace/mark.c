@@ -258,9 +258,8 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
  * heap's base, within the heap. What holds no pointers is marked at once: there is
  * nothing to wait for but its mark byte, and the processor waits for those of several
  * words. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view,
-                                                        const uint8_t *kinds, uintptr_t *sp,
-                                                        uintptr_t offset)
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
+mark_range_word(const struct mark_view *view, const uint8_t *kinds, uintptr_t *sp, uintptr_t offset)
 {
     uintptr_t unit = offset >> GCXI_LG_UNIT;
     const struct gcxi_block *block = &view->blocks[unit];
@@ -293,11 +292,11 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t mark_next_four(uintptr_t lo, uintptr_t hi
 }
 
 /* As mark_push_words where pointers into the heap are rare, as in static data. *lo
- * moves on, to hi or until a slice of words was pushed. World stopped. */
-GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_marker *m,
-                                                                  const struct mark_view *view,
-                                                                  uintptr_t *sp, uintptr_t *lo,
-                                                                  uintptr_t hi)
+ * moves on, to hi or until a slice of words was pushed. World stopped. Aligned, for
+ * its loops take 5 % longer where they cross one line more. */
+GCXI_NO_SANITIZE __attribute__((aligned(64))) static GCXI_NOINLINE uintptr_t *
+mark_range_words(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp, uintptr_t *lo,
+                 uintptr_t hi)
 {
     const struct mark_view v = *view; /* in registers: no store through sp changes it */
     const uint8_t *const kinds = gcxi_map.kind;
