@@ -41,7 +41,7 @@
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
  * measured at the start. A unit rests until showing it has cost as much as the
- * faults may that arming it brings (the ski rental problem): 50 cycles, or 5, and three
+ * faults may that arming it brings (the ski rental problem): 50 cycles, or 5, and six
  * times as many, for in a program that goes on to write the trials would lengthen each stop.
  *
  * Locking: the heap lock, and the world stopped for scan, forget and arm.
@@ -75,7 +75,7 @@
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
-#define MODERATE_UNITS 512u     /* at rest, for each worker (R9): 2 ms */
+#define MODERATE_UNITS 384u     /* at rest, for each worker (R9): 1.6 ms */
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
 #define PREFETCH_BYTES 1024u /* of the next page; 2048 and 4096: as fast */
@@ -87,7 +87,7 @@ enum { ARM = 2, DISARM = 3 };
 /* Cycles without a pointer to a young object after which a unit is armed: twice
  * as many each time that it did not pay. */
 #define REST_MAX 255u
-#define REST_TIMES 3u /* longer where faults are cheap: trials take .5 ms of each stop */
+#define REST_TIMES 6u /* longer where faults are cheap: trials take .5 ms of each stop */
 #define REST_NEW 8u   /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
 
 /* To show the words of a page and of a unit; a unit is read in one sweep. */
