@@ -264,12 +264,15 @@ GCX_API void gcx_dirty(const void *obj);
 /* ---- Roots ------------------------------------------------------------- */
 
 /* Adds [lo, hi) to the roots; lo is rounded up and hi down to whole words. The
- * memory must stay readable until the range is removed. Returns 0, or -1 with
- * EINVAL if hi < lo or either is NULL, ENOMEM. Adding ranges that overlap is
+ * memory must be readable at all times until the range is removed: the collector
+ * may read it while the program runs. Of 1 MiB and more, private and of no file,
+ * cycles read what was written since where the kernel can tell. Returns 0, or -1
+ * with EINVAL if hi < lo or either is NULL, ENOMEM. Adding ranges that overlap is
  * allowed. */
 GCX_API int gcx_root_add(void *lo, void *hi);
 
-/* Removes a range exactly as added. Returns 0, or -1 with ENOENT. */
+/* Removes a range exactly as added, before its memory goes. Returns 0, or -1 with
+ * ENOENT. */
 GCX_API int gcx_root_remove(void *lo, void *hi);
 
 /* ---- Weak references and ephemerons ------------------------------------ */

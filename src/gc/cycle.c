@@ -87,8 +87,7 @@ static void choose_between(struct gcxi_cycle *cycle)
     cycle->abandons_concurrent = is_asked_for && cycle->reason != GCXI_STRESSED;
     if (cycle->abandons_concurrent)
         return;
-    cycle->ends_concurrent =
-        gcxi_concurrent_is_due() || cycle->reason == GCXI_QUIET || is_asked_for;
+    cycle->ends_concurrent = gcxi_concurrent_is_due() || is_asked_for;
     cycle->is_between = !cycle->ends_concurrent;
     cycle->is_early = cycle->is_between && gcxi_gc.allocated_bytes < gcxi_gc.pacer.trigger_bytes;
     cycle->kind = cycle->is_between ? GCX_MINOR : GCX_FULL;
@@ -220,6 +219,8 @@ static enum gcxi_statics statics_of(const struct gcxi_cycle *cycle)
 {
     if (cycle->is_between)
         return GCXI_STATICS_BETWEEN;
+    if (cycle->begins_concurrent)
+        return GCXI_STATICS_BEGIN;
     if (cycle->kind == GCX_MINOR)
         return GCXI_STATICS_MINOR;
     if (cycle->ends_concurrent)
@@ -338,7 +339,7 @@ static uint64_t fault_ns(void)
     return gcxi_remember_fault_ns() + gcxi_statics_fault_ns();
 }
 
-/* The part of a minor cycle that a smaller nursery would not shorten. */
+/* The part of a minor cycle on what is old and written. */
 static uint64_t old_ns(const struct gcxi_cycle *cycle)
 {
     return cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
@@ -385,6 +386,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
         .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
         .young_ns = young_ns(cycle) + early.young_ns,
         .old_ns = old_ns(cycle),
+        .pages_ns = gcxi_remember_pages_ns() / gcxi_workers_count(),
         .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
     };
     gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);

@@ -21,7 +21,7 @@
 #include "gc/retained.h"
 #include "gc/runner.h"
 #include "gc/scope_report.h"
-#include "gc/statics.h"
+#include "gc/tracked.h"
 #include "gc/waits.h"
 #include "heap/meta.h"
 #include "heap/side.h"
@@ -69,7 +69,7 @@ static void after_fork_in_child(void)
     gcxi_keeper_reset_after_fork();
     gcxi_concurrent_reset_after_fork();
     gcxi_remember_reset_after_fork();
-    gcxi_statics_reset_after_fork();
+    gcxi_tracked_reset_after_fork();
     gcxi_check_reset_after_fork();
 }
 

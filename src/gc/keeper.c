@@ -32,6 +32,7 @@
 
 #define MS_NS UINT64_C(1000000)
 #define TICK_NS (100 * MS_NS)
+#define PASS_TICK_NS (10 * MS_NS)
 #define QUIET_NS (1000 * MS_NS)
 #define LEAST_BYTES (64 * GCXI_MIB) /* committed; less is not worth a thread */
 #define SLACK_BYTES (16 * GCXI_MIB) /* stays free in a quiet program */
@@ -101,13 +102,16 @@ static void collect(struct gcxi_mutator *self, enum gcx_cycle kind)
     keeper.cycles = count_cycles(); /* which is no activity of the program's */
 }
 
-/* Brings a full cycle in two stops to its end. */
+/* Brings a full cycle in two stops to its end, by the passes that it needs: what became
+ * old since it began is marked beside the program too. */
 static void finish(struct gcxi_mutator *self)
 {
-    while (gcxi_concurrent_is_under_way() && !gcxi_concurrent_is_marked())
-        gcxi_own_thread_wait(self, &keeper.is_running, 1, TICK_NS / 10);
-    if (gcxi_concurrent_is_under_way() && !gcxi_gc_is_disabled())
-        collect(self, GCX_MINOR);
+    while (gcxi_concurrent_is_under_way() && !gcxi_gc_is_disabled()) {
+        if (gcxi_concurrent_is_marked())
+            collect(self, GCX_MINOR);
+        else
+            gcxi_own_thread_wait(self, &keeper.is_running, 1, PASS_TICK_NS);
+    }
 }
 
 /* One that began before keeps what has died since. */

@@ -14,6 +14,9 @@
 /* Maps the sets. 0, or -1 with ENOMEM. */
 int gcxi_owed_init(size_t granule_bytes);
 
+/* World stopped, before anything is added in this stop: the heap may have grown. */
+void gcxi_owed_begin_stw(void);
+
 /* With the world stopped, or by the one thread that takes. */
 void gcxi_owed_add(uintptr_t lo, uintptr_t hi);
 

@@ -8,7 +8,7 @@
  * per cent of the time (each page costs the same whether the cycle comes after
  * 4 MiB or 64). It shrinks back otherwise, and stays so small that a minor cycle
  * takes 4 ms: the more survive, the smaller it is. What is old and written takes the
- * same time in a smaller one, so up to a quarter of the time is taken off for that.
+ * same time in a smaller one, so up to half of the time is taken off for that.
  *
  * And is the next one full? When the heap would pass the goal: what the last
  * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
@@ -100,13 +100,19 @@ static uint64_t survivors_ns(const struct gcxi_pacer *pacer, const struct gcxi_p
 }
 
 /* The largest nursery whose survivors are marked within the time a minor cycle
- * should take, as far as the last one tells. */
+ * should take, as far as the last one tells. Single written pages are fewer in a
+ * smaller one too, unless the program writes the same ones again and again: for them it
+ * becomes no smaller than what suits the cache. */
 static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
+                                const struct gcxi_pacer_settings *settings,
                                 const struct gcxi_pacer_cycle *cycle)
 {
-    uint64_t young_us = survivors_ns(pacer, cycle) / 1000 + 1;
-    uint64_t most_ns = MINOR_NS - gcxi_min(cycle->old_ns, (uint64_t)MINOR_NS / 4);
-    uint64_t bytes = cycle->allocated_bytes * (most_ns / 1000) / young_us;
+    uint64_t fixed_ns = cycle->old_ns - gcxi_min(cycle->pages_ns, cycle->old_ns);
+    uint64_t most_us = (MINOR_NS - gcxi_min(fixed_ns, (uint64_t)MINOR_NS / 2)) / 1000;
+    uint64_t young_ns = survivors_ns(pacer, cycle);
+    uint64_t bytes = cycle->allocated_bytes * most_us / (young_ns / 1000 + 1);
+    uint64_t both = cycle->allocated_bytes * most_us / ((young_ns + cycle->pages_ns) / 1000 + 1);
+    bytes = gcxi_min(bytes, gcxi_max(both, nursery_base(pacer, settings)));
     return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
 }
 
@@ -223,7 +229,9 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
         return gcxi_min(little, pacer->pause_cap_bytes);
     if (cycle->is_full)
         return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
-    if (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH)
+    /* Most of it is one large object, which tells nothing of others. */
+    bool is_large = cycle->allocated_bytes > 2 * nursery;
+    if (!is_large && (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH))
         nursery *= 2;
     else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
         nursery = gcxi_max(base, nursery / 2);
@@ -425,7 +433,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     if (!cycle->is_full) {
         uint64_t ms = (cycle->interval_ns + cycle->pause_ns) / 1000000 + 1;
         pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
-        pacer->pause_cap_bytes = nursery_for_pause(pacer, cycle);
+        pacer->pause_cap_bytes = nursery_for_pause(pacer, settings, cycle);
     }
     pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);

@@ -38,6 +38,7 @@ struct gcxi_pacer_cycle {
     uint64_t remember_ns;    /* of both, on written old objects */
     uint64_t young_ns;       /* of the pause, on what was young */
     uint64_t old_ns;         /* of the pause, on what was old and written */
+    uint64_t pages_ns;       /* of that, on single pages */
     uint64_t beside_ns;      /* it was marked for so long before the pause; 0 = not */
     uint64_t now_ns;         /* when it ended */
     unsigned threads;        /* that have allocated since the cycle before */

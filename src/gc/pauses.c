@@ -4,9 +4,16 @@
 #include "gc/pauses.h"
 
 #include "base/base.h"
+#include "os/module.h"
 
 static struct gcx_pause ring[GCX_PAUSES];
 static size_t count; /* ever */
+
+/* Numbers only. */
+void gcxi_pauses_init(void)
+{
+    gcxi_module_exclude_bytes(&ring, sizeof ring);
+}
 
 void gcxi_pauses_note(const struct gcx_pause *pause)
 {

@@ -41,7 +41,8 @@
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
  * measured at the start. A unit rests until showing it has cost as much as the
- * faults may that arming it brings (the ski rental problem): 4 cycles or 50.
+ * faults may that arming it brings (the ski rental problem): 50 cycles, or 5, and six
+ * times as many, for in a program that goes on to write the trials would lengthen each stop.
  *
  * Locking: the heap lock, and the world stopped for scan, forget and arm.
  *
@@ -68,13 +69,13 @@
 #define GAP_UNITS 8u
 #define DEAR_RUN_UNITS 8u
 
-/* Changed in one stop at most, for that takes .5 and 2 us each; the others stay as
+/* Changed in one stop at most, for that takes .6 and 2 us each; the others stay as
  * they are until the next. */
 #define ARM_MOST_UNITS 2048u
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
-#define DISARM_MOST_UNITS 2048u
+#define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
-#define MODERATE_UNITS 512u     /* at rest, for each worker (R9): 2 ms */
+#define MODERATE_UNITS 384u     /* at rest, for each worker (R9): 1.6 ms */
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
 #define PREFETCH_BYTES 1024u /* of the next page; 2048 and 4096: as fast */
@@ -86,10 +87,12 @@ enum { ARM = 2, DISARM = 3 };
 /* Cycles without a pointer to a young object after which a unit is armed: twice
  * as many each time that it did not pay. */
 #define REST_MAX 255u
-#define REST_NEW 8u /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
+#define REST_TIMES 6u /* longer where faults are cheap: trials take .5 ms of each stop */
+#define REST_NEW 8u   /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
 
 /* To show the words of a page and of a unit; a unit is read in one sweep. */
 #define PAGE_NS 600u
+#define PAGE_MOST_NS 2000u /* the rest was the machine's, busy with something else */
 #define UNIT_NS 6000u
 #define FAULT_DEAR_NS 3000u
 
@@ -118,6 +121,8 @@ static struct {
     uint8_t *level;                           /* per unit: how long the next rest is */
     uint8_t *is_moderate;                     /* per unit: R9 */
     enum gcxi_show kind;                      /* of the scan under way */
+    bool decays;                              /* rests of armed units do: between stops, */
+                                              /* after no short interval                 */
     struct written *written;                  /* that it found; mapped, room for all pages */
     size_t written_max;
     size_t written_count;
@@ -126,6 +131,7 @@ static struct {
     uint32_t next_unit; /* of feed_unarmed; atomic */
     size_t shown_units; /* by it; atomic */
     uint64_t shown_ns;  /* what was written took, of all workers; atomic */
+    uint64_t pages_ns;  /* of that, pages by themselves; atomic */
     uint32_t end_unit;
     uint32_t last_unit; /* written pages counted in it so far */
     size_t last_pages;
@@ -148,6 +154,14 @@ static void rest_on(uint32_t unit)
         remember.rest[unit] = remember.rest_new;
 }
 
+/* R5. Between the stops of a full cycle units that would rest are armed: those that are
+ * written keep what is left of their rest, the others lose half. */
+static void rest_as_before(uint32_t unit)
+{
+    if (remember.decays && is_resting(unit))
+        remember.rest[unit] = (uint8_t)gcxi_min(2u * remember.rest[unit] + 1, REST_MAX);
+}
+
 /* R5. The unit was armed, and it did not pay. */
 static void rest_longer(uint32_t unit, size_t pages)
 {
@@ -156,6 +170,7 @@ static void rest_longer(uint32_t unit, size_t pages)
     if (rest < REST_MAX)
         remember.level[unit]++;
     remember.is_moderate[unit] = pages < remember.most_now;
+    rest_as_before(unit);
 }
 
 /* R9. May it rest, or go on? */
@@ -179,6 +194,8 @@ static void rest_pass(uint32_t end, bool is_full)
         if (gcxi_map.used[unit] == 0) {
             remember.rest[unit] = remember.rest_new;
             remember.level[unit] = 0;
+        } else if (remember.decays && gcxi_map.armed[unit] != 0) {
+            remember.rest[unit] /= 2;
         } else if (!is_full) {
             remember.rest[unit] = (uint8_t)(remember.rest[unit] - is_resting(unit));
         } else if (gcxi_map.armed[unit] != 0 && remember.level[unit] != 0) {
@@ -223,8 +240,10 @@ static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
         uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
         GCXI_ASSERT(remember.written_count < remember.written_max);
         remember.written[remember.written_count++] = (struct written){lo, end};
-        if (unit != remember.last_unit)
+        if (unit != remember.last_unit) {
             remember.last_pages = 0;
+            rest_as_before(unit);
+        }
         remember.last_unit = unit;
         remember.last_pages += (end - lo) / page_bytes;
         if (remember.last_pages >= remember.costly_now)
@@ -270,7 +289,9 @@ static bool feed_written(struct gcxi_marker *m)
             prefetch_words(written + i + 1);
         gcxi_show_units(m, written[i].lo, written[i].hi);
     }
-    gcxi_add_relaxed(&remember.shown_ns, gcxi_clock_ns() - before);
+    uint64_t took_ns = gcxi_clock_ns() - before;
+    gcxi_add_relaxed(&remember.shown_ns, took_ns);
+    gcxi_add_relaxed(&remember.pages_ns, took_ns);
     return true;
 }
 
@@ -564,7 +585,10 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
     percent = gcxi_min(percent, (size_t)100);
     remember.costly_now = remember.costly_pages * percent / 100 + 1;
     remember.most_now = remember.most_pages * gcxi_max(percent, (size_t)50) / 100 + 1;
-    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+    remember.decays = kind == GCXI_SHOW_BETWEEN && percent >= 50;
+    if (kind == GCXI_SHOW_BETWEEN)
+        gcxi_owed_begin_stw();
     feed_begin();
     if (gcxi_cards_are_used())
         return feed_cards;
@@ -576,7 +600,8 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
 
 void gcxi_remember_forget(void)
 {
-    remember.pages = remember.shown_units = remember.shown_ns = 0;
+    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+    remember.decays = false;
     if (gcxi_cards_are_used())
         gcxi_cards_forget();
     else if (remember.backend != NULL)
@@ -609,6 +634,11 @@ uint64_t gcxi_remember_fault_ns(void)
 uint64_t gcxi_remember_shown_ns(void)
 {
     return remember.shown_ns;
+}
+
+uint64_t gcxi_remember_pages_ns(void)
+{
+    return gcxi_min(remember.pages_ns, remember.pages * PAGE_MOST_NS);
 }
 
 const char *gcxi_remember_name(void)
@@ -666,6 +696,8 @@ static int pages_init(bool is_chosen)
     remember.most_pages = UNIT_NS / PAGE_NS;
     remember.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * page_ns / UNIT_NS + 1;
     remember.has_digests = remember.fault_ns > FAULT_DEAR_NS;
+    if (!remember.has_digests)
+        remember.rest_first *= REST_TIMES;
     remember.moderate_most =
         remember.has_digests ? UINT32_MAX : MODERATE_UNITS * gcxi_workers_count();
     if (!is_chosen && remember.has_digests)

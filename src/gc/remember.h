@@ -62,6 +62,7 @@ void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes);
  * 0 for the explicit barrier and after a full cycle. */
 uint64_t gcxi_remember_fault_ns(void);
 uint64_t gcxi_remember_shown_ns(void);
+uint64_t gcxi_remember_pages_ns(void); /* of that, on single pages */
 
 /* In a forked child: whatever tracking was inherited is replaced. */
 void gcxi_remember_reset_after_fork(void);

@@ -47,6 +47,7 @@ size_t gcxi_show_range(struct gcxi_marker *m, const struct gcxi_block *block, ui
 size_t gcxi_show_units(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
     size_t young = 0;
+    m->read_to = hi - 1;
     while (lo < hi) {
         uint32_t unit = gcxi_addr_unit(lo);
         uintptr_t end = gcxi_unit_addr(unit + 1);
@@ -58,5 +59,6 @@ size_t gcxi_show_units(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
         }
         lo = end;
     }
+    m->read_to = UINTPTR_MAX;
     return young;
 }

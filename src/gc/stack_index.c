@@ -24,7 +24,7 @@ static struct gcx_stack *index_root;
 /* No root: gcxi_stacks_init. */
 void gcxi_stack_index_init(void)
 {
-    gcxi_module_exclude((uintptr_t)&index_root, (uintptr_t)(&index_root + 1));
+    gcxi_module_exclude_bytes(&index_root, sizeof index_root);
 }
 
 static uint64_t index_number(const struct gcx_stack *stack)

@@ -94,7 +94,7 @@ static struct {
 /* A word that leads to a record is the program's, not ours: gc/waits_word.c. */
 void gcxi_stacks_init(void)
 {
-    gcxi_module_exclude((uintptr_t)&stacks, (uintptr_t)(&stacks + 1));
+    gcxi_module_exclude_bytes(&stacks, sizeof stacks);
     gcxi_stack_index_init();
 }
 

@@ -1,5 +1,5 @@
-/* statics.h -- static data as roots: of what is large, only what was written since is
- * read again. All roots but stacks and thread-local storage come through here.
+/* statics.h -- static data and added ranges as roots: of what is large, only what was
+ * written since is read again. All roots but stacks and thread-local storage come through here.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_GC_STATICS_H
@@ -14,6 +14,7 @@ enum gcxi_statics {
     GCXI_STATICS_ALL,     /* a full cycle in one stop, after which minor ones come */
     GCXI_STATICS_ONLY,    /* the same, after which none is planned */
     GCXI_STATICS_MINOR,   /* what was written since the last cycle */
+    GCXI_STATICS_BEGIN,   /* the same, in the first stop of a full one */
     GCXI_STATICS_BETWEEN, /* the same, and the second stop gets it once more */
     GCXI_STATICS_LAST     /* what was written since the first stop */
 };
@@ -24,7 +25,7 @@ void gcxi_statics_mark_stw(struct gcxi_marker *m, enum gcxi_statics what);
 
 /* At the end of the first stop of a full cycle that marks beside the program, all of
  * it; before a later pass, of tracked data what was written since the one before. Tracked
- * data of the program itself is only noted. World stopped. */
+ * data that is of no library is only noted. World stopped. */
 void gcxi_statics_begin_beside_stw(struct gcxi_marker *m, bool is_first);
 
 /* Beside the program: shows some of what was noted; false if nothing is left. */
@@ -44,8 +45,5 @@ void gcxi_statics_visit_armed_stw(void (*visit)(uintptr_t lo, uintptr_t hi));
 
 /* Of an address in that: nobody has written to its page since it was armed. */
 bool gcxi_statics_is_clean_stw(uintptr_t addr);
-
-/* In a forked child, after gcxi_remember_reset_after_fork: nothing is tracked yet. */
-void gcxi_statics_reset_after_fork(void);
 
 #endif

@@ -12,6 +12,7 @@
  *           used D2 and D3
  *   V1      then no word of a clean page of static data leads to an object that is not
  *           kept
+ *   X1      then no word of the library's data that is no root leads to one either
  *   N1      between those stops mark bytes are 0, FREED or at most the epoch, and
  *           the epoch before is another
  *   N2      no unit that was in use at the last stop has gone, and in those that
@@ -34,6 +35,7 @@
 #include "heap/kind.h"
 #include "heap/marks.h"
 #include "heap/space.h"
+#include "os/module.h"
 
 /* Of larger heaps single bytes and words are checked only around full cycles that
  * marked beside the program. */
@@ -209,6 +211,15 @@ GCXI_NO_SANITIZE static void verify_static(uintptr_t lo, uintptr_t hi)
     }
 }
 
+/* X1. */
+static void verify_excluded(void)
+{
+    const struct gcxi_range *ranges;
+    for (size_t n = gcxi_module_excluded(&ranges); n > 0; n--, ranges++)
+        verify_words(gcxi_align_up(ranges->lo, sizeof(uintptr_t)),
+                     gcxi_align_down(ranges->hi, sizeof(uintptr_t)), 0, "X1");
+}
+
 static const char *invariant_of_marking(bool is_second_stop)
 {
     if (is_second_stop)
@@ -223,6 +234,7 @@ void gcxi_verify_marked_stw(bool is_second_stop)
     if (!GCXI_CHECKED || gcxi_has_released)
         return;
     gcxi_statics_visit_armed_stw(verify_static);
+    verify_excluded();
     if (!is_second_stop && !is_small())
         return;
     const char *invariant = invariant_of_marking(is_second_stop);

@@ -16,9 +16,9 @@
 #include <errno.h>
 
 #include "base/atomic.h"
+#include "gc/tracked.h"
 #include "gc/waits.h"
 #include "os/vm.h"
-#include "trace/roots.h"
 
 #define DEPTH_MAX 64u
 
@@ -86,7 +86,7 @@ static bool map_list(const struct gcxi_waiters *w)
         return false;
     found->words_lo = (uintptr_t)found->list + list_bytes;
     found->words_hi = found->words_lo + words * sizeof(void *);
-    if (gcxi_roots_add(found->words_lo, found->words_hi) == 0)
+    if (gcxi_tracked_add_root(found->words_lo, found->words_hi) == 0)
         return true;
     gcxi_vm_unmap(found->list, found->mapped_bytes);
     found->list = NULL;
@@ -114,7 +114,7 @@ static void drop_locked(void)
 {
     struct gcxi_leaks_found *found = &gcxi_leaks_found;
     if (found->list != NULL) {
-        gcxi_roots_remove(found->words_lo, found->words_hi);
+        gcxi_tracked_remove_root(found->words_lo, found->words_hi);
         gcxi_vm_unmap(found->list, found->mapped_bytes);
     }
     *found = (struct gcxi_leaks_found){0};

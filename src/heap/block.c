@@ -17,6 +17,7 @@
 #include "heap/meta.h"
 #include "heap/side.h"
 #include "heap/space.h"
+#include "os/module.h"
 #include "os/vm.h"
 
 /* A program has some objects of most sizes and many of a few. The first blocks
@@ -29,6 +30,12 @@ void (*gcxi_block_on_create)(struct gcxi_block *block);
 
 /* Blocks made of memory that was not touched yet, up to SPARSE_BLOCKS. Heap lock. */
 static uint8_t sparse_blocks[GCXI_KINDS_MAX][GCXI_CLASSES];
+
+/* Numbers only. */
+void gcxi_block_init(void)
+{
+    gcxi_module_exclude_bytes(&sparse_blocks, sizeof sparse_blocks);
+}
 
 static enum gcxi_zone_index zone_of(enum gcxi_kind kind)
 {
@@ -121,7 +128,7 @@ struct gcxi_block *gcxi_block_create_large(enum gcxi_kind kind, size_t bytes, si
         gcxi_min(gcxi_align_up(bytes, gcxi_vm_page_bytes()), span_bytes - GCXI_GRANULE);
     block->slots = 1;
     block->needs_zero = !is_zero;
-    block->is_untouched = is_zero;
+    block->is_untouched = is_zero ? GCXI_UNTOUCHED : 0;
     block->state = GCXI_BLOCK_LARGE;
     block_publish(block);
     return block;

@@ -116,9 +116,11 @@ struct gcxi_block {
     uint8_t side;       /* enum gcxi_side_part (heap/side.h) */
     union {
         uint8_t is_recycled;  /* slots: on a list of heap/recycle.h */
-        uint8_t is_untouched; /* large: pages of it may not be there yet */
+        uint8_t is_untouched; /* large: pages of it may not be there yet; 0 or as below */
     };
 };
+
+enum { GCXI_UNTOUCHED = 1, GCXI_MARKED_UNTOUCHED };
 
 _Static_assert(sizeof(struct gcxi_block) == 64, "a block entry is one cache line");
 
@@ -250,6 +252,9 @@ struct gcxi_block *gcxi_find_slot(uintptr_t addr, uint32_t *slot);
 /* The lane that allocates from the block may yet hand out the slot. */
 bool gcxi_slot_is_in_run(const struct gcxi_block *block, uint32_t slot,
                          const struct gcxi_lane *owner);
+
+/* Its static table is no root from then on (os/module.h). */
+void gcxi_block_init(void);
 
 /* Turns a free span into a block and back. Under the heap lock. The block is
  * USED, holds nothing and has no young range. NULL if no span or no memory for

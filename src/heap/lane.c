@@ -13,6 +13,7 @@
 #include "heap/recycle.h"
 #include "heap/sample.h"
 #include "heap/space.h"
+#include "os/module.h"
 
 /* Zeroed ahead of use: small beside a first-level cache. What scopes use comes round
  * again while it is in the second-level cache: there fewer calls count for more. */
@@ -26,6 +27,12 @@ void (*gcxi_lane_on_ready)(uintptr_t addr, size_t bytes);
 /* Blocks of the library's own kinds with free slots that nobody owns. Under
  * the heap lock. */
 static uint32_t own_avail[GCXI_KINDS][GCXI_CLASSES];
+
+/* Numbers only. */
+void gcxi_lane_init(void)
+{
+    gcxi_module_exclude_bytes(&own_avail, sizeof own_avail);
+}
 
 /* ---- Lanes ---- */
 

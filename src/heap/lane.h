@@ -61,6 +61,9 @@ struct gcxi_local {
     size_t sampled_bytes;       /* of its slot */
 };
 
+/* The static table of this module is no root from then on (os/module.h). */
+void gcxi_lane_init(void);
+
 /* The lane, or NULL without memory for it. */
 struct gcxi_lane *gcxi_local_lane(struct gcxi_local *local, enum gcxi_kind kind,
                                   unsigned class_index);

@@ -108,28 +108,41 @@ GCXI_INLINE uint32_t gcxi_marks_clear_until_either(uint8_t *marks, uint32_t i, u
     return i;
 }
 
+/* Clears bytes [i, end), at least one. Their number is hard to foretell and mostly
+ * small: four stores, the last of them again if there are fewer, and no branch. */
+GCXI_INLINE void gcxi_marks_clear_few(uint8_t *marks, uint32_t i, uint32_t end)
+{
+    uint32_t last = end - 1;
+    gcxi_store_relaxed(&marks[i], 0);
+    gcxi_store_relaxed(&marks[gcxi_min(i + 1, last)], 0);
+    gcxi_store_relaxed(&marks[gcxi_min(i + 2, last)], 0);
+    gcxi_store_relaxed(&marks[gcxi_min(i + 3, last)], 0);
+    for (i += 4; i < end; i++)
+        gcxi_store_relaxed(&marks[i], 0);
+}
+
 /* The next run of bytes that are neither, from i on: returns its end, *lo is its
  * begin, and its bytes are cleared; *lo is n if there is none. Most runs of a block
- * that is filled up end within the eight bytes in which they begin. */
+ * that is filled up are shorter than eight bytes. */
 GCXI_INLINE uint32_t gcxi_marks_take_run(uint8_t *marks, uint32_t i, uint32_t n, uint8_t value,
                                          uint8_t other, uint32_t *lo)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 0x7f;
-    for (; value == other && i + 8 <= n; i += 8) {
-        uint64_t bytes = gcxi_load_bytes(marks + i), x = bytes ^ ones * value;
-        if (x == 0)
+    const uint64_t ones = UINT64_C(0x0101010101010101), live = ones * value;
+    while (value == other && i + 8 <= n) {
+        uint64_t x = gcxi_load_bytes(marks + i) ^ live;
+        if (x == 0) {
+            i += 8;
             continue;
-        uint32_t first = gcxi_lowest_byte(x);
-        uint64_t found = ~(((x & low) + low) | x) & ~low & ~UINT64_C(0) << 8 * first;
-        i += first;
+        }
+        i += gcxi_lowest_byte(x);
+        if (i + 8 > n)
+            break;
+        uint64_t found = gcxi_bytes_either(gcxi_load_bytes(marks + i), value, value);
         if (found == 0)
             break;
         *lo = i;
-        uint32_t end = i - first + gcxi_lowest_byte(found);
-        uint64_t before = (found & (0 - found)) - 1;
-        if ((bytes & before) >> 8 * first != 0)
-            for (; i < end; i++)
-                gcxi_store_relaxed(&marks[i], 0);
+        uint32_t end = i + gcxi_lowest_byte(found);
+        gcxi_marks_clear_few(marks, i, end);
         return end;
     }
     *lo = gcxi_marks_find_neither(marks, i, n, value, other);

@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "base/lock.h"
+#include "os/module.h"
 #include "os/vm.h"
 
 #define META_LINE ((size_t)64)
@@ -26,6 +27,12 @@ static struct {
     size_t bytes;
     struct meta_item *free_lists[META_MAX / META_LINE + 1];
 } meta = {.lock = GCXI_LOCK_INIT(GCXI_RANK_META)};
+
+/* Leads to mapped memory only. */
+void gcxi_meta_init(void)
+{
+    gcxi_module_exclude_bytes(&meta, sizeof meta);
+}
 
 static size_t meta_lines(size_t bytes)
 {

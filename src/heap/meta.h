@@ -11,6 +11,9 @@
 
 #include "base/base.h"
 
+/* Its static table is no root from then on (os/module.h). */
+void gcxi_meta_init(void);
+
 /* Zeroed, 64-byte aligned, at most 64 KiB. NULL when the system refuses. Any
  * thread. The same bytes must be given to free. */
 void *gcxi_meta_alloc(size_t bytes);

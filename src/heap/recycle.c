@@ -10,6 +10,7 @@
 #include "heap/marks.h"
 #include "heap/meta.h"
 #include "heap/space.h"
+#include "os/module.h"
 
 struct recycle_list {
     uint32_t first; /* units; 0 = none */
@@ -19,6 +20,12 @@ struct recycle_list {
 static struct recycle_list lists[GCXI_KINDS][GCXI_CLASSES];
 
 static bool is_used; /* something was released ever */
+
+/* Numbers only. */
+void gcxi_recycle_init(void)
+{
+    gcxi_module_exclude_bytes(&lists, sizeof lists);
+}
 
 /* Objects of the program's own kinds wait for the sweep, and those of scopes
  * for the end of their scope. */

@@ -46,6 +46,9 @@ struct gcxi_recycler {
     uintptr_t recent[GCXI_RECENT];
 };
 
+/* Its static table is no root from then on (os/module.h). */
+void gcxi_recycle_init(void);
+
 /* Object to FREED; false if another thread was first. */
 bool gcxi_slot_release(struct gcxi_block *block, uint32_t slot);
 

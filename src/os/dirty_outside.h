@@ -1,9 +1,9 @@
 /* dirty_outside.h -- which pages of memory outside the heap were written.
  *
  * As os/dirty.h says of armed pages (D1 to D3), for ranges at any address, and by
- * userfaultfd alone, whatever tracks the heap. A range is private memory of no file
- * (os/mapping.h) when it is added. If the program maps something else there later,
- * harvests fail; what it unmaps, moves or protects otherwise stays right.
+ * userfaultfd alone, whatever tracks the heap. A range is private memory (os/mapping.h)
+ * when it is added. If the program maps something else there later, harvests fail; what
+ * it unmaps, moves or protects otherwise stays right.
  *
  * Thread rules as for os/dirty.h; none calls malloc.
  *
@@ -18,10 +18,12 @@ int gcxi_dirty_outside_open(void);
 
 /* Whole pages. To add once more what was added is allowed. 0, or -1. */
 int gcxi_dirty_outside_add(uintptr_t lo, uintptr_t hi);
+
+/* As if it had never been added, also for speed. */
 void gcxi_dirty_outside_remove(uintptr_t lo, uintptr_t hi);
 
-/* Arms the range and reports what of it may hold anything but zeroes: all that was
- * written before it was armed. */
+/* Arms the range and reports what of it may hold anything but zeroes or what a file
+ * has there: all that was written before it was armed. */
 int gcxi_dirty_outside_arm(uintptr_t lo, uintptr_t hi, gcxi_dirty_visitor *visit, void *arg);
 void gcxi_dirty_outside_disarm(uintptr_t lo, uintptr_t hi);
 

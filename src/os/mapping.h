@@ -6,9 +6,10 @@
 
 #include "base/base.h"
 
-/* All of [lo, hi) is memory of this process alone, backed by no file: neither other
- * processes nor a file's writers change it. False where that cannot be known. Reads
- * the list of all mappings: not in every cycle. No malloc. */
-bool gcxi_mapping_is_private(uintptr_t lo, uintptr_t hi);
+/* All of [lo, hi) is memory of this process alone, so no other process changes it; and
+ * backed by no file, unless it may be, so that it begins as zeroes. True of an empty
+ * range, false where that cannot be known. Reads the list of all mappings: not in every
+ * cycle. No malloc. */
+bool gcxi_mapping_is_private(uintptr_t lo, uintptr_t hi, bool may_be_file);
 
 #endif

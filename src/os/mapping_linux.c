@@ -16,6 +16,7 @@
 struct mapping_search {
     uintptr_t lo; /* what is not known to be private yet */
     uintptr_t hi;
+    bool may_be_file;
     bool is_over;
 };
 
@@ -40,7 +41,7 @@ static const char *mapping_next_field(const char *p)
     return *p == ' ' ? p + 1 : p;
 }
 
-static bool mapping_line_is_private(const char *permissions)
+static bool mapping_line_is_private(const char *permissions, bool may_be_file)
 {
     uintptr_t inode;
     const char *p = permissions, *end;
@@ -50,7 +51,7 @@ static bool mapping_line_is_private(const char *permissions)
     for (int fields = 0; fields < 3; fields++)
         p = mapping_next_field(p);
     end = mapping_number(p, 10, &inode);
-    return end > p && (*end == ' ' || *end == '\0') && inode == 0;
+    return end > p && (*end == ' ' || *end == '\0') && (may_be_file || inode == 0);
 }
 
 /* Mappings come in ascending order. */
@@ -64,7 +65,7 @@ static void mapping_line(struct mapping_search *search, const char *line)
     line = mapping_number(line + 1, 16, &hi);
     if (hi <= search->lo)
         return;
-    if (*line == ' ' && lo <= search->lo && mapping_line_is_private(line + 1))
+    if (*line == ' ' && lo <= search->lo && mapping_line_is_private(line + 1, search->may_be_file))
         search->lo = hi;
     else
         search->is_over = true;
@@ -86,14 +87,17 @@ static size_t mapping_lines(struct mapping_search *search, char *buffer, size_t 
     return (size_t)(end - start);
 }
 
-bool gcxi_mapping_is_private(uintptr_t lo, uintptr_t hi)
+bool gcxi_mapping_is_private(uintptr_t lo, uintptr_t hi, bool may_be_file)
 {
-    struct mapping_search search = {.lo = lo, .hi = hi};
+    struct mapping_search search = {.lo = lo, .hi = hi, .may_be_file = may_be_file};
     char buffer[MAPPING_BUFFER_BYTES];
     size_t held = 0;
     ssize_t n;
-    const int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    int file;
 
+    if (lo >= hi)
+        return true;
+    file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return false;
     while (!search.is_over && held < sizeof buffer &&

@@ -37,21 +37,31 @@ struct gcxi_code gcxi_module_code(const void *code);
  * gcxi_module_exclude ranges. Ascending by module, word-aligned. */
 size_t gcxi_module_ranges(const struct gcxi_range **ranges);
 
-/* Those parts of the ranges that the loader filled with zeroes (.bss), whole pages, in
- * the same order. The program may have mapped something else there: os/mapping.h. */
-struct gcxi_zeroes {
+/* The whole pages of the ranges, in the same order. The program may have mapped something
+ * else there: os/mapping.h. */
+struct gcxi_data {
     uintptr_t lo;
     uintptr_t hi;
-    bool is_program; /* of the program itself, which is never unloaded */
+    uintptr_t zeroes_lo; /* what the file holds ends there, and .bss begins; lo to hi */
+    bool is_program;     /* of the program itself, which is never unloaded */
 };
-size_t gcxi_module_zeroes(const struct gcxi_zeroes **zeroes);
+size_t gcxi_module_data(const struct gcxi_data **data);
 
 /* Moves whenever the snapshot was rebuilt; never 0 after the first freeze. */
 uint64_t gcxi_module_version(void);
 
 /* A range that is never to be reported (the collector's own state). At most
- * 16; before the first freeze. */
+ * 16; before the first freeze. One that was excluded already counts once. */
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi);
+
+/* The same for a variable. */
+GCXI_INLINE void gcxi_module_exclude_bytes(const void *variable, size_t bytes)
+{
+    gcxi_module_exclude((uintptr_t)variable, (uintptr_t)variable + bytes);
+}
+
+/* Those ranges, in no order. */
+size_t gcxi_module_excluded(const struct gcxi_range **ranges);
 
 /* Calls visit for each block of thread-local storage, static and dynamic, of
  * the thread with that thread pointer (gcxi_module_thread_pointer in it): for

@@ -15,8 +15,8 @@
  *   M3  A snapshot that could not grow is a prefix of the truth, marked stale.
  *   M4  A module with thread-local storage that the loader has not finished
  *       entering leaves the snapshot stale too.
- *   M5  Zeroes are what a segment has in memory and not in its file. The program
- *       comes first in the list, and is never unloaded.
+ *   M5  Zeroes are what a segment has in memory and not in its file, but for the page
+ *       where that ends. The program comes first in the list, and is never unloaded.
  *
  * Locking: the state is written under the loader's lock within a freeze, and
  * freezes do not overlap (the collector's lock); read by the collector only.
@@ -49,7 +49,7 @@ struct module_table {
 
 static struct {
     struct module_table ranges; /* struct gcxi_range */
-    struct module_table zeroes; /* struct gcxi_zeroes: parts of them */
+    struct module_table data;   /* struct gcxi_data: their whole pages */
     struct module_table tls;    /* struct gcxi_tls_module */
     struct gcxi_range excludes[MODULE_EXCLUDES_MAX];
     size_t excludes_count;
@@ -100,19 +100,21 @@ static int module_table_reserve(struct module_table *table, size_t element_bytes
 
 /* ---- building ---- */
 
-static int module_add_zeroes(const struct module_segment *part)
+static int module_add_data(const struct module_segment *part)
 {
     const uintptr_t page_bytes = gcxi_vm_page_bytes();
-    const uintptr_t lo = gcxi_align_up(gcxi_max(part->lo, part->zeroes_lo), page_bytes);
+    const uintptr_t lo = gcxi_align_up(part->lo, page_bytes);
     const uintptr_t hi = gcxi_align_down(part->hi, page_bytes);
-    struct gcxi_zeroes *zeroes;
+    const uintptr_t zeroes_lo = gcxi_align_up(part->zeroes_lo, page_bytes);
+    struct gcxi_data *data;
 
     if (lo >= hi)
         return 0;
-    if (module_table_reserve(&module_state.zeroes, sizeof *zeroes) < 0)
+    if (module_table_reserve(&module_state.data, sizeof *data) < 0)
         return -1;
-    zeroes = module_state.zeroes.base;
-    zeroes[module_state.zeroes.count++] = (struct gcxi_zeroes){lo, hi, part->is_program};
+    data = module_state.data.base;
+    data[module_state.data.count++] =
+        (struct gcxi_data){lo, hi, gcxi_min(gcxi_max(zeroes_lo, lo), hi), part->is_program};
     return 0;
 }
 
@@ -128,7 +130,7 @@ static int module_add_range(const struct module_segment *part)
         return -1;
     ranges = module_state.ranges.base;
     ranges[module_state.ranges.count++] = (struct gcxi_range){lo, hi};
-    return module_add_zeroes(part);
+    return module_add_data(part);
 }
 
 /* Adds the segment without the holes from `first` on; holes may be in any order
@@ -243,7 +245,7 @@ static int module_build(void)
     size_t count = 0;
 
     module_state.ranges.count = 0;
-    module_state.zeroes.count = 0;
+    module_state.data.count = 0;
     module_state.tls.count = 0;
     module_state.current = true;
     module_state.version++;
@@ -308,10 +310,10 @@ size_t gcxi_module_ranges(const struct gcxi_range **ranges)
     return module_state.ranges.count;
 }
 
-size_t gcxi_module_zeroes(const struct gcxi_zeroes **zeroes)
+size_t gcxi_module_data(const struct gcxi_data **data)
 {
-    *zeroes = module_state.zeroes.base;
-    return module_state.zeroes.count;
+    *data = module_state.data.base;
+    return module_state.data.count;
 }
 
 uint64_t gcxi_module_version(void)
@@ -319,8 +321,17 @@ uint64_t gcxi_module_version(void)
     return module_state.version;
 }
 
+size_t gcxi_module_excluded(const struct gcxi_range **ranges)
+{
+    *ranges = module_state.excludes;
+    return module_state.excludes_count;
+}
+
 void gcxi_module_exclude(uintptr_t lo, uintptr_t hi)
 {
+    for (size_t i = 0; i < module_state.excludes_count; i++)
+        if (module_state.excludes[i].lo == lo && module_state.excludes[i].hi == hi)
+            return;
     GCXI_ASSERT(module_state.excludes_count < MODULE_EXCLUDES_MAX);
     module_state.excludes[module_state.excludes_count++] = (struct gcxi_range){lo, hi};
     module_state.current = false;

@@ -53,16 +53,20 @@
 
 #include "base/atomic.h"
 #include "heap/space.h"
+#include "os/resident.h"
 #include "os/vm.h"
 #include "trace/special.h"
 #include "trace/workers.h"
 
 #define SLICE_WORDS 128u
+#define RANGE_WORDS 1024u /* of a range at once, of which few lead into the heap */
+#define DENSE_WORDS 16u   /* looked at one by one where one leads there */
 #define WORD_BYTES sizeof(uintptr_t)
 #define DONATE_DEPTH 32
 #define TOUCH_MAX_BYTES (64 * GCXI_MIB)
-#define QUIET_AHEAD 1024 /* bytes; 0: 11 % slower, 512: 35 %, 2048: as fast */
-#define PEEK 8           /* entries; 4 and 12 measured the same or slower */
+#define RESIDENT_MIN_BYTES (512 * GCXI_KIB) /* as fast as to ask what is there */
+#define QUIET_AHEAD 1024                    /* bytes; 0: 11 % slower, 512: 35 %, 2048: as fast */
+#define PEEK 8                              /* entries; 4 and 12 measured the same or slower */
 
 int gcxi_marker_init(struct gcxi_marker *m, size_t stack_bytes)
 {
@@ -83,6 +87,7 @@ static void marker_clear(struct gcxi_marker *m)
     m->is_minor = false;
     m->is_narrow = false;
     m->shown = 0;
+    m->read_to = UINTPTR_MAX;
 }
 
 void gcxi_marker_narrow(struct gcxi_marker *m, const uint8_t *filter)
@@ -211,8 +216,9 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_push_quiet_words(struct gcxi_marker
                                                               uintptr_t hi)
 {
     const struct gcxi_young_span young[GCXI_ZONES] = {m->young[0], m->young[1]};
+    const uintptr_t read_to = m->read_to;
     for (; hi - lo >= GCXI_QUIET_WORDS * WORD_BYTES; lo += GCXI_QUIET_WORDS * WORD_BYTES) {
-        __builtin_prefetch((const void *)(lo + QUIET_AHEAD));
+        __builtin_prefetch((const void *)gcxi_min(lo + QUIET_AHEAD, read_to));
         if (gcxi_may_be_young(young, lo))
             sp = mark_push_words(m, view, sp, lo, lo + GCXI_QUIET_WORDS * WORD_BYTES);
     }
@@ -248,53 +254,68 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
            (!is_beside && mark != view->epoch_other && gcxi_slot_is_young(block, slot, mark));
 }
 
-/* A word of a range: of static data, or of a large object. What holds no pointers is
- * marked at once: there is nothing to wait for but its mark byte, and the processor
- * waits for those of several words. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view, uintptr_t *sp,
-                                                        uintptr_t word)
+/* A word of a range: of static data, or of a large object. It lies that far from the
+ * heap's base, within the heap. What holds no pointers is marked at once: there is
+ * nothing to wait for but its mark byte, and the processor waits for those of several
+ * words. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
+mark_range_word(const struct mark_view *view, const uint8_t *kinds, uintptr_t *sp, uintptr_t offset)
 {
-    const struct gcxi_block *block;
-    if (mark_matters(view, word) == 0)
+    uintptr_t unit = offset >> GCXI_LG_UNIT;
+    const struct gcxi_block *block = &view->blocks[unit];
+    if (view->filter[unit] == 0)
         return sp;
-    *sp = word;
-    if (word < view->noscan_from)
+    if (GCXI_UNLIKELY(kinds[unit] != GCXI_NOSCAN || block->head_back != 0)) {
+        *sp = view->base + offset;
         return sp + 1;
-    uint8_t *byte = mark_byte(view, word, &block);
-    uint8_t mark = *byte;
-    if (GCXI_UNLIKELY(block->scan != GCXI_SCAN_NOTHING))
-        return sp + 1;
-    if (mark != view->epoch &&
-        mark_is_due(view, block, (uint32_t)(byte - block->marks), mark, false))
+    }
+    uint32_t slot = gcxi_block_slot(block, offset % GCXI_UNIT);
+    uint8_t *byte = &block->marks[slot], mark = *byte;
+    if (mark != view->epoch && mark_is_due(view, block, slot, mark, false))
         *byte = view->epoch;
     return sp;
 }
 
-/* As mark_push_words where pointers into the heap are rare, as in static data: four
- * words without one cost four subtractions and compares. World stopped. */
-GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_range_words(struct gcxi_marker *m,
-                                                                  const struct mark_view *view,
-                                                                  uintptr_t *sp, uintptr_t lo,
-                                                                  uintptr_t hi)
+/* The first four words from lo on of which one leads into the heap; if there are none,
+ * the end of those that are four, before hi. Four words without one cost four
+ * subtractions and compares. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t mark_next_four(uintptr_t lo, uintptr_t hi, uintptr_t base,
+                                                      uintptr_t bytes)
 {
-    const struct mark_view v = *view; /* in registers: no store through sp changes it */
-    uintptr_t base = v.base;
-    uintptr_t bytes = v.units << GCXI_LG_UNIT;
-    uint32_t found = 0;
-    if (!mark_room(m, sp, SLICE_WORDS + 1))
-        return sp;
     for (; hi - lo >= 4 * WORD_BYTES; lo += 4 * WORD_BYTES) {
         const uintptr_t *word = (const uintptr_t *)lo;
         if (word[0] - base < bytes || word[1] - base < bytes || word[2] - base < bytes ||
-            word[3] - base < bytes) {
-            found += 4;
-            for (unsigned i = 0; i < 4; i++)
-                sp = mark_range_word(&v, sp, word[i]);
+            word[3] - base < bytes)
+            break;
+    }
+    return lo;
+}
+
+/* As mark_push_words where pointers into the heap are rare, as in static data. *lo
+ * moves on, to hi or until a slice of words was pushed. World stopped. Aligned, for
+ * its loops take 5 % longer where they cross one line more. */
+GCXI_NO_SANITIZE __attribute__((aligned(64))) static GCXI_NOINLINE uintptr_t *
+mark_range_words(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp, uintptr_t *lo,
+                 uintptr_t hi)
+{
+    const struct mark_view v = *view; /* in registers: no store through sp changes it */
+    const uint8_t *const kinds = gcxi_map.kind;
+    const uintptr_t base = v.base, bytes = v.units << GCXI_LG_UNIT;
+    const uintptr_t *const full = sp + SLICE_WORDS;
+    uintptr_t at = *lo, end;
+    *lo = hi;
+    if (!mark_room(m, sp, SLICE_WORDS + DENSE_WORDS))
+        return sp;
+    while ((at = mark_next_four(at, hi, base, bytes)) < hi && sp < full) {
+        end = gcxi_min(hi, at + DENSE_WORDS * WORD_BYTES);
+        m->range_words += 4;
+        for (; at < end; at += WORD_BYTES) {
+            uintptr_t offset = *(const uintptr_t *)at - base;
+            if (offset < bytes)
+                sp = mark_range_word(&v, kinds, sp, offset);
         }
     }
-    m->range_words += found;
-    for (; lo < hi; lo += WORD_BYTES)
-        sp = mark_range_word(&v, sp, *(const uintptr_t *)lo);
+    *lo = at;
     return sp;
 }
 
@@ -323,17 +344,31 @@ GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *mark_push_known_words(struct gc
     return sp;
 }
 
+/* A range of words of which few may lead into the heap. It stays where it is, below the
+ * words that it leads to, until it is empty and was found at the top. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
+mark_scan_sparse_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp)
+{
+    uintptr_t lo = sp[-1] & ~GCXI_RANGE_TAG, hi = sp[-2];
+    uintptr_t *top =
+        mark_range_words(m, view, sp, &lo, gcxi_min(hi, lo + RANGE_WORDS * WORD_BYTES));
+    sp[-1] = lo | GCXI_RANGE_TAG;
+    return lo == hi && top == sp ? sp - 2 : top;
+}
+
 /* Scans a range that stands on the stack below sp; what is more than a slice
  * goes back. Out of line, to leave the loop its registers. */
 GCXI_NO_SANITIZE static GCXI_NOINLINE uintptr_t *
 mark_scan_range(struct gcxi_marker *m, const struct mark_view *view, uintptr_t *sp)
 {
     uintptr_t lo = sp[-1] & ~GCXI_RANGE_TAG, hi = sp[-2];
+    bool is_special = gcxi_special_owns(lo);
+    if (!is_special && !m->is_beside)
+        return mark_scan_sparse_range(m, view, sp);
     uintptr_t end = gcxi_min(hi, lo + SLICE_WORDS * WORD_BYTES);
     sp = mark_push_range(m, sp - 2, end, hi);
-    if (GCXI_LIKELY(!gcxi_special_owns(lo)))
-        return m->is_beside ? mark_push_words(m, view, sp, lo, end)
-                            : mark_range_words(m, view, sp, lo, end);
+    if (!is_special)
+        return mark_push_words(m, view, sp, lo, end);
     m->sp = sp;
     gcxi_special_scan_range(m, lo, end);
     return m->sp;
@@ -380,12 +415,38 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_stage_batch(struct gcxi_marker *m,
     return sp;
 }
 
-/* A table that the program has not filled yet would cost a fault for each page:
- * the 16 MiB of churn's 55 ms, with one call before 14. */
-static GCXI_NOINLINE void mark_touch(uintptr_t addr, size_t bytes)
+/* Of a large object that may not be filled yet. */
+struct mark_resident {
+    struct gcxi_marker *m;
+    size_t bytes; /* that are there */
+};
+
+static void mark_visit_resident(uintptr_t lo, uintptr_t hi, void *arg)
 {
-    gcxi_map.blocks[gcxi_addr_unit(addr)].is_untouched = 0;
+    struct mark_resident *resident = arg;
+    resident->bytes += hi - lo;
+    resident->m->sp = mark_push_range(resident->m, resident->m->sp, lo, hi);
+}
+
+/* When it is marked for the first time, pushes what is there of it. The rest would cost a
+ * fault for each page, or the clearing of a huge one: the 128 MiB of a table that nobody
+ * had written to yet took 22 ms. Later, when tracking of writes has made page tables for
+ * it, or where the system does not tell what is there, one call makes it readable before:
+ * without, 16 MiB took 55 ms, 14 so. */
+static GCXI_NOINLINE uintptr_t *mark_push_untouched(struct gcxi_marker *m, uintptr_t *sp,
+                                                    uintptr_t addr, size_t bytes)
+{
+    struct gcxi_block *block = &gcxi_map.blocks[gcxi_addr_unit(addr)];
+    struct mark_resident resident = {m, 0};
+    bool is_first = block->is_untouched == GCXI_UNTOUCHED && bytes >= RESIDENT_MIN_BYTES;
+    m->sp = sp;
+    if (is_first && gcxi_resident_visit(addr, addr + bytes, mark_visit_resident, &resident) == 0) {
+        block->is_untouched = resident.bytes == bytes ? 0 : GCXI_MARKED_UNTOUCHED;
+        return m->sp;
+    }
+    block->is_untouched = 0;
     gcxi_vm_advise_read((void *)addr, gcxi_min(bytes, TOUCH_MAX_BYTES));
+    return mark_push_range(m, sp, addr, addr + bytes);
 }
 
 /* Marks what is an object (M1) and not marked, and pushes its words. */
@@ -421,7 +482,7 @@ GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_process(struct gcxi_marker *m,
     uintptr_t end = addr + block->slot_bytes;
     if (GCXI_UNLIKELY(block->slot_bytes > SLICE_WORDS * WORD_BYTES)) {
         if (gcxi_block_is_large(block) && block->is_untouched)
-            mark_touch(addr, block->slot_bytes);
+            return mark_push_untouched(m, sp, addr, block->slot_bytes);
         sp = mark_push_range(m, sp, addr + SLICE_WORDS * WORD_BYTES, end);
         end = addr + SLICE_WORDS * WORD_BYTES;
     }
@@ -556,18 +617,45 @@ GCXI_INLINE bool may_be_end(uintptr_t word)
            (word % GCXI_UNIT != 0 || !is_block_start(word));
 }
 
+/* Where a word of a stack has to lie to matter; the end of an object too (H6). */
+static void stack_spans(const struct gcxi_marker *m, struct gcxi_young_span spans[GCXI_ZONES])
+{
+    uint32_t first = (uint32_t)(gcxi_map.base >> GCXI_LG_UNIT);
+    spans[0] = (struct gcxi_young_span){first, gcxi_map.units};
+    spans[1] = (struct gcxi_young_span){0, 0};
+    if (m->is_narrow)
+        memcpy(spans, m->young, sizeof m->young);
+}
+
+GCXI_NO_SANITIZE static void mark_stack_words(struct gcxi_marker *m, const struct mark_view *view,
+                                              uintptr_t lo, uintptr_t hi)
+{
+    const uintptr_t base = view->base, bytes = view->units << GCXI_LG_UNIT;
+    for (; lo < hi; lo += WORD_BYTES) {
+        uintptr_t word = *(const uintptr_t *)lo;
+        if (GCXI_LIKELY(word - base > bytes))
+            continue;
+        mark_make_room(m, 3);
+        m->sp = mark_push_word(view, m->sp, word);
+        if (may_be_end(word))
+            m->sp = mark_push_word(view, m->sp, word - 1);
+    }
+}
+
+/* Of a deep stack most words lead nowhere, or in a minor cycle to nothing young. */
 GCXI_NO_SANITIZE void gcxi_mark_stack_range(struct gcxi_marker *m, uintptr_t lo, uintptr_t hi)
 {
     const struct mark_view view = mark_view(m);
+    struct gcxi_young_span spans[GCXI_ZONES];
+    stack_spans(m, spans);
     lo = gcxi_align_up(lo, WORD_BYTES);
     hi = gcxi_align_down(hi, WORD_BYTES);
-    for (; lo < hi; lo += WORD_BYTES) {
-        uintptr_t word = *(const uintptr_t *)lo;
-        mark_make_room(m, 3);
-        m->sp = mark_push_word(&view, m->sp, word);
-        if (may_be_end(word))
-            m->sp = mark_push_word(&view, m->sp, word - 1);
+    for (uintptr_t end; (end = lo + GCXI_QUIET_WORDS * WORD_BYTES) <= hi; lo = end) {
+        __builtin_prefetch((const void *)(lo + QUIET_AHEAD));
+        if (gcxi_may_be_young(spans, lo))
+            mark_stack_words(m, &view, lo, end);
     }
+    mark_stack_words(m, &view, lo, hi);
 }
 
 void gcxi_mark_slot(struct gcxi_marker *m, struct gcxi_block *block, uint32_t slot)

@@ -36,9 +36,10 @@ struct gcxi_marker {
     struct gcxi_young_span young[GCXI_ZONES]; /* per zone, of the filter; if is_narrow */
     struct gcxi_staged staged[2][GCXI_BATCH];
     uint32_t staged_count[2];
-    uint32_t newest; /* of the two batches: the one staged last */
-    uintptr_t shown; /* object that special.c showed last in this cycle */
-    bool overflowed; /* entries were dropped: marked objects left unscanned */
+    uint32_t newest;   /* of the two batches: the one staged last */
+    uintptr_t read_to; /* of old objects, nothing past it is read soon */
+    uintptr_t shown;   /* object that special.c showed last in this cycle */
+    bool overflowed;   /* entries were dropped: marked objects left unscanned */
     bool is_minor;
     bool is_narrow;              /* the filter leaves out most units */
     uint32_t range_words;        /* that led to the heap, in the batch under way */

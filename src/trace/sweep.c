@@ -13,6 +13,9 @@
  * After a full cycle the lists are made anew, so that a block stands on one at
  * most once.
  *
+ * All workers count, before one of them sorts: where something has died in most of 4 GB
+ * there are 130 MB of mark bytes to read, which took 9 to 10 ms of a stop.
+ *
  * SPDX-License-Identifier: MIT */
 #include "trace/sweep.h"
 
@@ -23,6 +26,20 @@
 #include "heap/marks.h"
 #include "heap/recycle.h"
 #include "heap/space.h"
+#include "os/vm.h"
+#include "trace/workers.h"
+
+#define COUNT_UNITS 64u  /* looked at together */
+#define COUNT_BLOCKS 64u /* by a worker at a time */
+
+/* What a census counts. */
+static struct {
+    uint32_t *live;             /* per unit where a block begins; NULL: there was no memory */
+    const uint8_t *interesting; /* units */
+    const struct gcxi_sweep_policy *policy;
+    uint32_t next[GCXI_ZONES]; /* atomic */
+    uint32_t end[GCXI_ZONES];
+} counts;
 
 static bool has_room(const struct gcxi_block *block, uint32_t live,
                      const struct gcxi_sweep_policy *policy)
@@ -50,10 +67,71 @@ static uint32_t live_now(const struct gcxi_block *block, const struct gcxi_sweep
     return block->live;
 }
 
+/* How many blocks? */
+static size_t count_units(uint32_t unit, uint32_t end)
+{
+    size_t blocks = 0;
+    for (; unit < end; unit++) {
+        const struct gcxi_block *block = &gcxi_map.blocks[unit];
+        if (counts.interesting[unit] == 0 || block->head_back != 0)
+            continue;
+        counts.live[unit] = live_now(block, counts.policy);
+        blocks++;
+    }
+    return blocks;
+}
+
+static bool next_units(uint32_t *unit, uint32_t *end)
+{
+    for (unsigned zone = 0; zone < GCXI_ZONES; zone++) {
+        *unit = gcxi_add_relaxed(&counts.next[zone], COUNT_UNITS);
+        *end = (uint32_t)gcxi_min(*unit + COUNT_UNITS, counts.end[zone]);
+        if (*unit < *end)
+            return true;
+    }
+    return false;
+}
+
+/* Counts in some blocks; false if none is left. Units that are not interesting take no
+ * time, and are nothing that helpers are called for. */
+static bool feed_counts(struct gcxi_marker *m)
+{
+    size_t blocks = 0;
+    uint32_t unit, end;
+    (void)m;
+    while (blocks < COUNT_BLOCKS && next_units(&unit, &end))
+        blocks += count_units(unit, end);
+    return blocks != 0;
+}
+
+static void count(const uint8_t *interesting, const struct gcxi_sweep_policy *policy)
+{
+    if (counts.live == NULL)
+        counts.live = gcxi_vm_map(((size_t)gcxi_map.units + 1) * sizeof *counts.live);
+    if (counts.live == NULL)
+        return;
+    counts.interesting = interesting;
+    counts.policy = policy;
+    for (unsigned zone = 0; zone < GCXI_ZONES; zone++) {
+        counts.next[zone] = gcxi_zone_first((enum gcxi_zone_index)zone);
+        counts.end[zone] = gcxi_zone_end((enum gcxi_zone_index)zone);
+    }
+    gcxi_workers_drain(feed_counts);
+}
+
+static uint32_t live_counted(const struct gcxi_block *block, const struct gcxi_sweep_policy *policy)
+{
+    if (counts.live == NULL)
+        return live_now(block, policy);
+    uint32_t live = counts.live[gcxi_block_unit(block)];
+    GCXI_ASSERT(live == live_now(block, policy));
+    return live;
+}
+
 static void census_block(struct gcxi_block *block, const struct gcxi_sweep_policy *policy,
                          struct gcxi_census *census)
 {
-    uint32_t live = live_now(block, policy);
+    uint32_t live = live_counted(block, policy);
     census->live_bytes += live * block->slot_bytes;
     census->live_before += block->live * block->slot_bytes;
     block->live = live;
@@ -100,6 +178,7 @@ void gcxi_sweep_census(bool is_minor, const struct gcxi_sweep_policy *policy,
     if (!is_minor)
         gcxi_avail_reset();
     gcxi_recycle_before_census(is_minor);
+    count(interesting, policy);
     census_zone(GCXI_ZONE_SCAN, interesting, policy, census);
     census_zone(GCXI_ZONE_NOSCAN, interesting, policy, census);
 }

@@ -172,19 +172,22 @@ static NOINLINE void fill_with_ends(void *volatile *slots, hidden_ptr *h, size_t
 static void test_one_past_the_end_from_the_stack(void **state)
 {
     (void)state;
+    typedef void cycle(void);
+    static cycle *const first[] = {collect_minor, collect_full};
     /* Those near a multiple of 64 KiB: rounding must not fill the span. */
     static const size_t sizes[] = {16,    32,    48,      112,    256,    512,    2048,   4096,
                                    32768, 65536, 1 << 20, 127000, 127880, 131056, 131060, 131071};
-    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+    for (size_t i = 0; i < 2 * COUNT_OF(sizes); i++) {
+        size_t size = sizes[i / 2];
         void *volatile slots[N] = {NULL};
         hidden_ptr h[N];
-        fill_with_ends(slots, h, sizes[i]);
-        collect_full();
-        churn(sizes[i], 100);
-        collect_minor();
-        churn(sizes[i], 100);
-        if (count_intact(h, N, sizes[i], 3000) != N) {
-            fail_msg("an object of %zu bytes was lost while its end was on the stack", sizes[i]);
+        fill_with_ends(slots, h, size);
+        first[i % 2]();
+        churn(size, 100);
+        first[1 - i % 2]();
+        churn(size, 100);
+        if (count_intact(h, N, size, 3000) != N) {
+            fail_msg("an object of %zu bytes was lost while its end was on the stack", size);
         }
         empty_slots(slots);
     }

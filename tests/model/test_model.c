@@ -41,6 +41,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -57,8 +58,9 @@
 enum {
     MOST_THREADS = 8,
     PLACE_SLOTS = 24,
-    MOST_PLACES = 4,
-    WIDE_WORDS = 5 * 512, /* from one slot of a wide place to the next */
+    MOST_PLACES = 5,
+    WIDE_WORDS = 5 * 512,   /* from one slot of a wide place to the next */
+    ADDED_WORDS = 11 * 512, /* the same of an added range: more than 1 MiB in all */
     MOST_ROOT_OBJECTS = 6,
     MOST_SLOTS = 64,
     MOST_OBJECTS = 1500, /* reachable; then roots are dropped */
@@ -84,13 +86,15 @@ struct object {
     uint8_t is_used; /* the number stands for an object */
 };
 
-/* PLACE_SLOTS pointers that are roots: on a stack, static or thread-local. A wide
- * place is static data of which few pages are written from one cycle to the next. */
+/* PLACE_SLOTS pointers that are roots: on a stack, static or thread-local. Of a wide
+ * place, static data or an added range, few pages are written from one cycle to the
+ * next. */
 struct place {
     void *volatile *slots;
     size_t stride; /* from one to the next */
     struct edge edges[PLACE_SLOTS];
     int is_stack; /* one past the end counts here */
+    int is_added;
 };
 
 struct graph {
@@ -564,6 +568,41 @@ static void op_swap_with_root_object(struct graph *g)
     gcx_keep_alive(keep);
 }
 
+static void *volatile *map_range(void)
+{
+    size_t bytes = PLACE_SLOTS * ADDED_WORDS * sizeof(void *);
+    char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED || gcx_root_add(base, base + bytes) != 0) {
+        abort();
+    }
+    return (void *volatile *)(void *)base;
+}
+
+static void unmap_range(void *volatile *slots)
+{
+    size_t bytes = PLACE_SLOTS * ADDED_WORDS * sizeof(void *);
+    char *base = (char *)(uintptr_t)slots;
+    if (gcx_root_remove(base, base + bytes) != 0) {
+        abort();
+    }
+    munmap(base, bytes);
+}
+
+/* The added range goes, and another has what it held. */
+static void op_move_range(struct graph *g)
+{
+    struct place *place = &g->places[random_below(&g->random, g->place_count)];
+    if (!place->is_added) {
+        return;
+    }
+    void *volatile *to = map_range();
+    for (size_t i = 0; i < PLACE_SLOTS; i++) {
+        to[i * place->stride] = place->slots[i * place->stride];
+    }
+    unmap_range(place->slots);
+    place->slots = to;
+}
+
 static void op_drop_root(struct graph *g)
 {
     struct edge none = {NOBODY, 0};
@@ -704,8 +743,10 @@ static void step(struct graph *g)
         op_move_root(g);
     } else if (which < 840) {
         op_swap_with_root_object(g);
-    } else if (which < 890) {
+    } else if (which < 885) {
         op_drop_root(g);
+    } else if (which < 890) {
+        op_move_range(g);
     } else if (which < 900) {
         op_create_root_object(g);
     } else if (which < 940 && !has_free) {
@@ -752,6 +793,12 @@ static void graph_add_place(struct graph *g, void *volatile *slots, size_t strid
     g->places[g->place_count].stride = stride;
     g->places[g->place_count].is_stack = is_stack;
     g->place_count++;
+}
+
+static void graph_add_range(struct graph *g)
+{
+    g->places[g->place_count].is_added = 1;
+    graph_add_place(g, map_range(), ADDED_WORDS, 0);
 }
 
 static void graph_fini(struct graph *g)
@@ -829,6 +876,7 @@ static void *run_thread(void *arg)
     graph_add_place(own, global_slots[index], 1, 0);
     graph_add_place(own, thread_slots, 1, 0);
     graph_add_place(own, wide_slots[index], WIDE_WORDS, 0);
+    graph_add_range(own);
     for (int done = 0; done < steps; done += ROUND) {
         run_steps(own, shared, steps - done < ROUND ? steps - done : ROUND);
         clear_stack();
@@ -876,6 +924,7 @@ static int run_model(void)
     graph_init(&graphs[MOST_THREADS], "shared graph", random_next(&r));
     graph_add_place(&graphs[MOST_THREADS], global_slots[MOST_THREADS], 1, 0);
     graph_add_place(&graphs[MOST_THREADS], wide_slots[MOST_THREADS], WIDE_WORDS, 0);
+    graph_add_range(&graphs[MOST_THREADS]);
     for (int i = 1; i < thread_count; i++) {
         if (pthread_create(&threads[i], NULL, run_thread, &indexes[i]) != 0) {
             return 1;

@@ -4,12 +4,27 @@
  * SPDX-License-Identifier: MIT */
 #include <stddef.h>
 
-void *volatile *plugin_large(size_t *count);
+#include "plugin_large.h"
 
-static void *volatile slots[1 << 19];
+enum { ZEROED = 1 << 19, FILLED = 1 << 18, LETTER = FILLED - 4096 };
+
+void *volatile *plugin_large(size_t *count);
+void *volatile *plugin_filled(size_t *count);
+
+static void *volatile slots[ZEROED];
+static void *volatile filled[FILLED] = {
+    [LETTER] = (void *)PLUGIN_LETTER,
+    [LETTER + 1] = (void *)PLUGIN_LETTER,
+};
 
 void *volatile *plugin_large(size_t *count)
 {
-    *count = sizeof slots / sizeof *slots;
+    *count = ZEROED;
     return slots;
+}
+
+void *volatile *plugin_filled(size_t *count)
+{
+    *count = FILLED;
+    return filled;
 }

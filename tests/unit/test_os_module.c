@@ -26,6 +26,7 @@ static long data_word = 4711;
 static long bss_word;
 static long excluded_words[8];
 static unsigned char zeroes[256 * 1024];
+static unsigned char filled[64 * 1024] = {1};
 static long excluded_zeroes[32 * 1024];
 static void *const relocated_word = &data_word; /* read-only after relocation */
 
@@ -107,10 +108,10 @@ static void *open_a_library(void *arg)
     return NULL;
 }
 
-static const struct gcxi_zeroes *zeroes_at(const volatile void *ptr)
+static const struct gcxi_data *data_at(const volatile void *ptr)
 {
-    const struct gcxi_zeroes *all;
-    const size_t count = gcxi_module_zeroes(&all);
+    const struct gcxi_data *all;
+    const size_t count = gcxi_module_data(&all);
 
     for (size_t i = 0; i < count; i++) {
         if (all[i].lo <= (uintptr_t)ptr && (uintptr_t)ptr < all[i].hi)
@@ -119,11 +120,11 @@ static const struct gcxi_zeroes *zeroes_at(const volatile void *ptr)
     return NULL;
 }
 
-/* Whole pages, and nothing that a file or an exclusion has a part in. */
-static void zeroed_pages_are_told(void **state)
+/* Whole pages, and nothing that an exclusion has a part in. */
+static void pages_are_told(void **state)
 {
     const size_t page_bytes = gcxi_vm_page_bytes();
-    const struct gcxi_zeroes *found;
+    const struct gcxi_data *found;
     const uint64_t version = gcxi_module_version();
 
     (void)state;
@@ -131,13 +132,18 @@ static void zeroed_pages_are_told(void **state)
                         (uintptr_t)&excluded_zeroes[16 * 1024 + 1]);
     freeze();
     assert_true(gcxi_module_version() > version);
-    found = zeroes_at(zeroes + sizeof zeroes / 2);
+    found = data_at(zeroes + sizeof zeroes / 2);
     assert_non_null(found);
     assert_true(found->is_program);
     assert_true(found->lo % page_bytes == 0 && found->hi % page_bytes == 0);
-    assert_null(zeroes_at(&data_word));
-    assert_non_null(zeroes_at(&excluded_zeroes[8 * 1024]));
-    assert_null(zeroes_at(&excluded_zeroes[16 * 1024]));
+    assert_true(found->zeroes_lo % page_bytes == 0 && found->lo <= found->zeroes_lo);
+    assert_in_range(found->zeroes_lo, found->lo, (uintptr_t)zeroes + sizeof zeroes / 2);
+    assert_non_null(data_at(&excluded_zeroes[8 * 1024]));
+    assert_null(data_at(&excluded_zeroes[16 * 1024]));
+    found = data_at(filled + sizeof filled / 2);
+    assert_non_null(found);
+    assert_true(found->is_program);
+    assert_in_range(found->zeroes_lo, (uintptr_t)filled + sizeof filled / 2 + 1, found->hi);
     for (uintptr_t at = found->lo; at < found->hi; at += page_bytes)
         assert_true(in_ranges((void *)at) && in_ranges((char *)at + page_bytes - 8));
     freeze();
@@ -342,7 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(static_data_is_found),
-        cmocka_unit_test(zeroed_pages_are_told),
+        cmocka_unit_test(pages_are_told),
         cmocka_unit_test(freeze_holds_and_frees_the_loaders_lock),
         cmocka_unit_test(libraries_come_and_go),
         cmocka_unit_test(failure_to_grow_is_told),

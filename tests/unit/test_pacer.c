@@ -459,10 +459,11 @@ static void survivors_that_take_long_make_the_nursery_small(void **state)
     assert_true(pacer.nursery_bytes >= 16 * GCXI_MIB);
 }
 
-static size_t nursery_beside(uint64_t old_ns)
+static size_t nursery_beside(uint64_t old_ns, uint64_t pages_ns)
 {
     struct gcxi_pacer pacer;
-    struct gcxi_pacer_cycle like = {.live_bytes = 500 * GCXI_MIB, .old_ns = old_ns};
+    struct gcxi_pacer_cycle like = {
+        .live_bytes = 500 * GCXI_MIB, .old_ns = old_ns, .pages_ns = pages_ns};
     gcxi_pacer_init(&pacer, &usual);
     for (int i = 0; i < 10; i++) {
         like.allocated_bytes = like.promoted_bytes = pacer.nursery_bytes;
@@ -474,14 +475,60 @@ static size_t nursery_beside(uint64_t old_ns)
     return pacer.nursery_bytes;
 }
 
-/* But what is written takes as long in a small one: up to a quarter is taken off. */
+/* But what is written takes as long in a small one: up to half is taken off. */
 static void what_was_written_makes_the_nursery_smaller(void **state)
 {
     (void)state;
-    size_t alone = nursery_beside(0);
-    assert_in_range(nursery_beside(500000), alone / 100 * 85, alone / 100 * 90);
-    assert_in_range(nursery_beside(1000000), alone / 100 * 73, alone / 100 * 77);
-    assert_int_equal(nursery_beside(4000000), nursery_beside(1000000));
+    size_t alone = nursery_beside(0, 0);
+    assert_in_range(nursery_beside(500000, 0), alone / 100 * 85, alone / 100 * 90);
+    assert_in_range(nursery_beside(1000000, 0), alone / 100 * 73, alone / 100 * 77);
+    assert_in_range(nursery_beside(2000000, 0), alone / 100 * 48, alone / 100 * 52);
+    assert_int_equal(nursery_beside(4000000, 0), nursery_beside(2000000, 0));
+}
+
+/* Of little that survives, and pages by as much as the nursery. */
+static size_t nursery_of_pages(uint64_t page_ns_per_mib)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle like = {.live_bytes = 4 * GCXI_GIB, .young_ns = 100000};
+    gcxi_pacer_init(&pacer, &usual);
+    for (int i = 0; i < 20; i++) {
+        like.allocated_bytes = pacer.nursery_bytes;
+        like.interval_ns = 100 * like.allocated_bytes / GCXI_KIB;
+        like.old_ns = like.pages_ns = page_ns_per_mib * (pacer.nursery_bytes / GCXI_MIB);
+        like.pause_ns = like.young_ns + like.old_ns;
+        like.remember_ns = like.interval_ns;
+        gcxi_pacer_update(&pacer, &usual, &like);
+    }
+    return pacer.nursery_bytes / GCXI_MIB;
+}
+
+/* They are fewer in a smaller one; if not, it stays what suits the cache. */
+static void single_pages_make_the_nursery_smaller(void **state)
+{
+    (void)state;
+    assert_int_equal(nursery_of_pages(1000), 128);
+    assert_in_range(nursery_of_pages(100000), 37, 40);
+    assert_int_equal(nursery_of_pages(1000000), 16);
+}
+
+/* That all of it survives, and quickly, says nothing of other objects. */
+static void a_large_object_makes_no_larger_nursery(void **state)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_cycle like = {.live_bytes = 128 * GCXI_MIB,
+                                    .allocated_bytes = 128 * GCXI_MIB,
+                                    .promoted_bytes = 128 * GCXI_MIB,
+                                    .young_ns = 1000,
+                                    .pause_ns = 1000,
+                                    .interval_ns = 1000000};
+    (void)state;
+    gcxi_pacer_init(&pacer, &usual);
+    gcxi_pacer_update(&pacer, &usual, &like);
+    assert_int_equal(pacer.nursery_bytes, 16 * GCXI_MIB);
+    like.allocated_bytes = like.promoted_bytes = 16 * GCXI_MIB;
+    gcxi_pacer_update(&pacer, &usual, &like);
+    assert_int_equal(pacer.nursery_bytes, 32 * GCXI_MIB);
 }
 
 /* The last nursery before a full cycle ends at the goal, but is half of one at
@@ -732,6 +779,8 @@ int main(void)
         cmocka_unit_test(a_low_limit_takes_half_of_the_time),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
         cmocka_unit_test(what_was_written_makes_the_nursery_smaller),
+        cmocka_unit_test(single_pages_make_the_nursery_smaller),
+        cmocka_unit_test(a_large_object_makes_no_larger_nursery),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

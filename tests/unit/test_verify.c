@@ -13,6 +13,7 @@
 #include "gc/verify.h"
 #include "heap/block.h"
 #include "heap/space.h"
+#include "os/module.h"
 
 static void **old; /* static data: a root */
 static struct child_result result;
@@ -31,6 +32,21 @@ static int mark_forgets(const char *arg)
     gcx_collect(GCX_FULL);
     gcxi_verify_marked_stw(false);
     *old = gcx_alloc(64);
+    gcxi_verify_marked_stw(false);
+    return 0;
+}
+
+/* The program's data does not count, were it left out by mistake. */
+static int data_that_is_no_root(const char *arg)
+{
+    static void *left_out[2];
+    (void)arg;
+    gcx_disable();
+    gcxi_module_exclude((uintptr_t)left_out, (uintptr_t)(left_out + 2));
+    old = left_out[1] = gcx_alloc(64);
+    gcx_collect(GCX_FULL);
+    gcxi_verify_marked_stw(false);
+    left_out[1] = gcx_alloc(64);
     gcxi_verify_marked_stw(false);
     return 0;
 }
@@ -98,6 +114,7 @@ static void what_is_broken_is_named(void **state)
 {
     (void)state;
     expect_broken("mark_forgets", "C2");
+    expect_broken("data_that_is_no_root", "X1");
     expect_broken("slot_behind_the_last", "H5");
     expect_broken("young_in_a_block_of_the_old", "H4");
     expect_broken("marked_without_a_cycle", "N1");
@@ -113,10 +130,40 @@ static void what_is_right_is_left_alone(void **state)
     assert_true(child_ok(&result));
 }
 
+static bool is_in(uintptr_t addr, const struct gcxi_range *ranges, size_t n)
+{
+    for (; n > 0; n--, ranges++)
+        if (ranges->lo <= addr && addr < ranges->hi)
+            return true;
+    return false;
+}
+
+/* Which are large, and none of the program's words beside them. */
+static void only_tables_are_left_out(void **state)
+{
+    const struct gcxi_range *ranges, *excluded;
+    size_t bytes = 0;
+    (void)state;
+    old = gcx_alloc(64);
+    gcx_collect(GCX_FULL);
+    size_t count = gcxi_module_ranges(&ranges), n = gcxi_module_excluded(&excluded);
+    assert_true(is_in((uintptr_t)&old, ranges, count));
+    for (size_t i = 0; i < n; i++) {
+        uintptr_t lo = gcxi_align_up(excluded[i].lo, sizeof lo), hi = excluded[i].hi;
+        uintptr_t before = lo - sizeof lo, after = gcxi_align_up(hi, sizeof hi);
+        bytes += hi - lo;
+        assert_false(is_in(lo, ranges, count));
+        assert_true(is_in(before, ranges, count) || is_in(before, excluded, n));
+        assert_true(is_in(after, ranges, count) || is_in(after, excluded, n));
+    }
+    assert_true(bytes > 32 * GCXI_KIB);
+}
+
 int main(int argc, char **argv)
 {
     static const struct child_entry children[] = {
         {"mark_forgets", mark_forgets},
+        {"data_that_is_no_root", data_that_is_no_root},
         {"slot_behind_the_last", slot_behind_the_last},
         {"young_in_a_block_of_the_old", young_in_a_block_of_the_old},
         {"marked_without_a_cycle", marked_without_a_cycle},
@@ -125,6 +172,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_broken_is_named),
         cmocka_unit_test(what_is_right_is_left_alone),
+        cmocka_unit_test(only_tables_are_left_out),
     };
     if (child_is(argc, argv))
         return child_main(argv, children, sizeof children / sizeof children[0]);

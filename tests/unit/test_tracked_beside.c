@@ -1,0 +1,95 @@
+/* test_tracked_beside.c -- an added range goes while the marker reads it, and its memory
+ * with it.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <gcx/gcx.h>
+
+#include "../support/cmocka_all.h"
+#include "../support/random.h"
+#include "base/lock.h"
+#include "gc/concurrent.h"
+#include "gc/tracked.h"
+
+enum { BYTES = 8 << 20, WORDS = BYTES / sizeof(void *), CELLS = 1000, ROUNDS = 60, TRIES = 2000 };
+
+static void *cells[CELLS];
+
+static void *volatile *add_range(void)
+{
+    void *volatile *words =
+        mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(words, MAP_FAILED);
+    assert_int_equal(gcx_root_add((void *)(uintptr_t)words, (void *)(uintptr_t)(words + WORDS)), 0);
+    for (size_t i = 0; i < WORDS; i++)
+        words[i] = cells[i % CELLS];
+    return words;
+}
+
+static void remove_range(void *volatile *words)
+{
+    void *base = (void *)(uintptr_t)words;
+    assert_int_equal(gcx_root_remove(base, (void *)(uintptr_t)(words + WORDS)), 0);
+    munmap(base, BYTES);
+}
+
+/* False if no cycle came to mark beside the program. */
+static bool begin_a_full_cycle(void)
+{
+    for (int i = 0; i < TRIES && !gcxi_concurrent_is_under_way(); i++)
+        gcxi_gc_collect(gcxi_mutator_self(), GCX_FULL, GCXI_STRESSED);
+    return gcxi_concurrent_is_under_way();
+}
+
+/* The marker has read so many chunks of the range, or all that there is. */
+static void wait_for_marker(const struct gcxi_tracked *r, uint32_t chunks)
+{
+    bool is_there = false;
+    while (!gcxi_concurrent_is_marked() && !is_there) {
+        gcxi_lock(&gcxi_tracked_lock);
+        is_there = r->next_pending >= chunks;
+        gcxi_unlock(&gcxi_tracked_lock);
+        sched_yield();
+    }
+}
+
+static void a_range_goes_while_it_is_read(void **state)
+{
+    struct random random = {.state = 3};
+    size_t caught = 0;
+    (void)state;
+    unsetenv("GCX_DIRTY");
+    unsetenv("GCX_STRESS");
+    setenv("GCX_CONCURRENT", "1", 1);
+    setenv("GCX_KEEPER", "0", 1);
+    assert_int_equal(gcx_init(NULL), 0);
+    for (size_t i = 0; i < CELLS; i++)
+        cells[i] = gcx_alloc(64);
+    for (int round = 0; round < ROUNDS; round++) {
+        void *volatile *words = add_range();
+        gcx_collect(GCX_MINOR);
+        const struct gcxi_tracked *r = gcxi_tracked_from((uintptr_t)words);
+        if (r == gcxi_tracked_end() || r->lo > (uintptr_t)words || !begin_a_full_cycle())
+            skip();
+        wait_for_marker(r, random_below(&random, r->chunks));
+        caught += !gcxi_concurrent_is_marked();
+        remove_range(words);
+        gcx_collect(GCX_FULL);
+        assert_false(gcxi_concurrent_is_under_way());
+    }
+    print_message("%zu of %d ranges were being read\n", caught, ROUNDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_range_goes_while_it_is_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
