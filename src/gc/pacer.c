@@ -7,8 +7,9 @@
  * heap is being built), or rescanning written old pages takes more than a few
  * per cent of the time (each page costs the same whether the cycle comes after
  * 4 MiB or 64). It shrinks back otherwise, and stays so small that a minor cycle
- * takes 4 ms: the more survive, the smaller it is. What is old and written takes the
- * same time in a smaller one, so up to half of the time is taken off for that.
+ * takes 4 ms, or 1 where full cycles mark beside the program: the more survive, the
+ * smaller it is. What is old and written takes the same time in a smaller one, so up
+ * to half of the time is taken off for that.
  *
  * And is the next one full? When the heap would pass the goal: what the last
  * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
@@ -69,8 +70,9 @@
 
 #define GROWING_SHARE 16u /* at most one in so many bytes dies in a heap that only grows */
 
-#define MINOR_PAYS 4u     /* times shorter than a full cycle, at least */
-#define MINOR_NS 4000000u /* what a minor cycle should take at most */
+#define MINOR_PAYS 4u            /* times shorter than a full cycle, at least */
+#define MINOR_NS 4000000u        /* what a minor cycle should take at most, */
+#define MINOR_BESIDE_NS 1000000u /* and where no full one stops the program for long */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
@@ -99,6 +101,16 @@ static uint64_t survivors_ns(const struct gcxi_pacer *pacer, const struct gcxi_p
     return pacer->full_ns != 0 ? gcxi_min(cycle->young_ns, most) : cycle->young_ns;
 }
 
+/* What is left of that for survivors: half at least, and as much as is fixed. */
+static uint64_t young_most_ns(const struct gcxi_pacer *pacer,
+                              const struct gcxi_pacer_settings *settings, uint64_t fixed_ns)
+{
+    bool is_beside = pacer->live_bytes >= gcxi_pacer_beside_bytes(pacer, settings);
+    uint64_t most_ns = is_beside ? MINOR_BESIDE_NS : MINOR_NS;
+    return gcxi_max(most_ns - gcxi_min(fixed_ns, most_ns / 2),
+                    gcxi_min(fixed_ns, (uint64_t)MINOR_NS / 2));
+}
+
 /* The largest nursery whose survivors are marked within the time a minor cycle
  * should take, as far as the last one tells. Single written pages are fewer in a
  * smaller one too, unless the program writes the same ones again and again: for them it
@@ -108,7 +120,7 @@ static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
                                 const struct gcxi_pacer_cycle *cycle)
 {
     uint64_t fixed_ns = cycle->old_ns - gcxi_min(cycle->pages_ns, cycle->old_ns);
-    uint64_t most_us = (MINOR_NS - gcxi_min(fixed_ns, (uint64_t)MINOR_NS / 2)) / 1000;
+    uint64_t most_us = young_most_ns(pacer, settings, fixed_ns) / 1000;
     uint64_t young_ns = survivors_ns(pacer, cycle);
     uint64_t bytes = cycle->allocated_bytes * most_us / (young_ns / 1000 + 1);
     uint64_t both = cycle->allocated_bytes * most_us / ((young_ns + cycle->pages_ns) / 1000 + 1);

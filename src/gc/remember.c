@@ -75,7 +75,7 @@
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
-#define MODERATE_UNITS 384u     /* at rest, for each worker (R9): 1.6 ms */
+#define MODERATE_UNITS 64u      /* at rest, for each worker (R9): .3 ms */
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
 #define PREFETCH_BYTES 1024u /* of the next page; 2048 and 4096: as fast */

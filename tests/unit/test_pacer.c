@@ -486,6 +486,35 @@ static void what_was_written_makes_the_nursery_smaller(void **state)
     assert_int_equal(nursery_beside(4000000, 0), nursery_beside(2000000, 0));
 }
 
+static size_t nursery_where_full_cycles_are_beside(uint64_t live_bytes, uint64_t old_ns)
+{
+    struct gcxi_pacer pacer;
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer_cycle like = {.live_bytes = live_bytes, .old_ns = old_ns};
+    settings.concurrent_bytes = 500 * GCXI_MIB;
+    gcxi_pacer_init(&pacer, &settings);
+    for (int i = 0; i < 10; i++) {
+        like.allocated_bytes = like.promoted_bytes = pacer.nursery_bytes;
+        like.interval_ns = 100000000;
+        like.young_ns = like.allocated_bytes / 16; /* 16 MiB in a millisecond */
+        like.pause_ns = like.young_ns + old_ns;
+        gcxi_pacer_update(&pacer, &settings, &like);
+    }
+    return pacer.nursery_bytes / GCXI_MIB;
+}
+
+/* There are no long stops that minor ones would vanish among. But what is fixed is not
+ * to be most of all. */
+static void minor_cycles_are_shorter_where_full_ones_are_beside(void **state)
+{
+    (void)state;
+    assert_in_range(nursery_where_full_cycles_are_beside(499 * GCXI_MIB, 0), 55, 64);
+    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 0), 14, 16);
+    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 500000), 7, 8);
+    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 1500000), 21, 24);
+    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 4000000), 28, 32);
+}
+
 /* Of little that survives, and pages by as much as the nursery. */
 static size_t nursery_of_pages(uint64_t page_ns_per_mib)
 {
@@ -779,6 +808,7 @@ int main(void)
         cmocka_unit_test(a_low_limit_takes_half_of_the_time),
         cmocka_unit_test(survivors_that_take_long_make_the_nursery_small),
         cmocka_unit_test(what_was_written_makes_the_nursery_smaller),
+        cmocka_unit_test(minor_cycles_are_shorter_where_full_ones_are_beside),
         cmocka_unit_test(single_pages_make_the_nursery_smaller),
         cmocka_unit_test(a_large_object_makes_no_larger_nursery),
     };
