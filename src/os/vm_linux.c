@@ -40,7 +40,7 @@ size_t gcxi_vm_page_bytes(void)
     size_t bytes = atomic_load_explicit(&vm_page_bytes, memory_order_relaxed);
 
     if (GCXI_UNLIKELY(bytes == 0)) {
-        bytes = (size_t)sysconf(_SC_PAGESIZE);
+        bytes = (size_t)getpagesize();
         atomic_store_explicit(&vm_page_bytes, bytes, memory_order_relaxed);
     }
     return bytes;
