@@ -22,10 +22,10 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FILES = ["src/trace/mark.c", "src/trace/sweep.c", "src/gc/remember.c", "src/heap/lane.c",
+FILES = ["src/trace/mark.c", "src/trace/sweep.c", "src/gc/remember.c", "src/gc/arm.c", "src/heap/lane.c",
          "src/heap/recycle.c", "src/gc/cycle.c", "src/gc/pacer.c", "src/trace/quiet.h"]
 # Quick ones, in the order in which they tend to notice.
-TESTS = ["unit/test_pacer", "unit/test_quiet", "unit/test_remember", "unit/test_heap",
+TESTS = ["unit/test_pacer", "unit/test_quiet", "unit/test_arm", "unit/test_heap",
          "api/test_free_reuse", "api/test_old_to_young", "api/test_roots", "api/test_epochs",
          "api/test_mark_workers", "stress/test_stress_trees", "model/test_model", "api/test_free",
          "api/test_alloc", "api/test_threads"]

@@ -11,7 +11,7 @@
  *   7 finalize weak references, ephemerons, finalizers, cleanups: in the order
  *              of trace/finalize.c
  *   8 census   empty blocks are freed, blocks with room listed (trace/sweep.c)
- *   9 arm      from now on writes to what is old are seen     (gc/remember.c)
+ *   9 arm      from now on writes to what is old are seen     (gc/arm.c)
  *  10 restart  lanes go on where they were, threads run
  *
  * What survives a cycle is old: marks are sticky, and an object is old exactly

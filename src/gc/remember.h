@@ -4,6 +4,7 @@
 #ifndef GCXI_GC_REMEMBER_H
 #define GCXI_GC_REMEMBER_H
 
+#include "gc/arm.h"
 #include "gcx/gcx.h"
 #include "trace/workers.h"
 
@@ -44,14 +45,6 @@ size_t gcxi_remember_pages(void);
 
 /* Full cycle, world stopped: nothing is young afterwards, so forgets all. */
 void gcxi_remember_forget(void);
-
-enum gcxi_arm {
-    GCXI_ARM_NOTHING, /* the next is a full cycle in one stop */
-    GCXI_ARM_MINOR,
-    GCXI_ARM_FULL,   /* after a full cycle */
-    GCXI_ARM_BEGIN,  /* after its first stop, if it has two */
-    GCXI_ARM_BETWEEN /* between the two */
-};
 
 /* After the census, world stopped: from now on writes to what is old are seen.
  * Blocks with so much room in all will be allocated from before the next cycle. */

@@ -28,7 +28,7 @@
  * V5  If tracking fails, because the program has mapped something else there, a chunk
  *     is read whole from then on.
  * V6  A chunk so many of whose pages were written that the faults cost more than to
- *     read all of it rests, twice as long each time (R5 in gc/remember.c). Where faults
+ *     read all of it rests, twice as long each time (R5 in gc/arm.c). Where faults
  *     are cheap not at the first time, which may be the only one, and not while a full
  *     cycle marks: what rests is read in each stop.
  * V7  What was never touched is not read: zeroes, and what the program's own file holds,

@@ -105,7 +105,7 @@ static void what_roots_lead_to_is_marked_in_a_pass(void **state)
     if (GCXI_STRESS || !GCXI_CHECKED)
         skip(); /* cycles of all kinds come at any time; a little heap has no passes */
     unsetenv("GCX_DIRTY");
-    setenv("GCX_DELAYS", "1", 1);
+    setenv("GCX_DELAYS", "5", 1); /* pieces of 32 batches */
     setenv("GCX_CONCURRENT", "1", 1);
     setenv("GCX_NURSERY", "1MiB", 1);
     setenv("GCX_KEEPER", "0", 1);

@@ -1,4 +1,4 @@
-/* test_remember.c -- which units are armed.
+/* test_arm.c -- which units are armed.
  *
  * SPDX-License-Identifier: MIT */
 #include <setjmp.h>

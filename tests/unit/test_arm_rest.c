@@ -1,4 +1,4 @@
-/* test_remember_rest.c -- which units rest where faults are cheap.
+/* test_arm_rest.c -- which units rest where faults are cheap.
  *
  * One large old object; pages of each of its units are written between minor
  * cycles. One worker marks, so 64 units written in moderation may rest.
