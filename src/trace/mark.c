@@ -43,6 +43,9 @@
  *     in that stop: their blocks are put off.
  * M7  Beside the program a byte is exchanged, not stored: meanwhile the slot may
  *     be released and handed out as a young one, which must not seem marked.
+ * M8  Where the block's scan is special, somebody may wait for the object, such as an
+ *     ephemeron whose key it is: setting the mark byte is not all that marking is.
+ *     Its kind does not tell.
  *
  * Locking: none; the world is stopped, or the marker is the only one. Workers
  * race on mark bytes: both store the epoch, and the object is scanned twice,
@@ -255,17 +258,17 @@ GCXI_INLINE bool mark_is_due(const struct mark_view *view, const struct gcxi_blo
 }
 
 /* A word of a range: of static data, or of a large object. It lies that far from the
- * heap's base, within the heap. What holds no pointers is marked at once: there is
- * nothing to wait for but its mark byte, and the processor waits for those of several
- * words. */
-GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *
-mark_range_word(const struct mark_view *view, const uint8_t *kinds, uintptr_t *sp, uintptr_t offset)
+ * heap's base, within the heap. What holds no pointers, and has nobody waiting for it
+ * (M8), is marked at once: there is nothing to wait for but its mark byte, and the
+ * processor waits for those of several words. */
+GCXI_NO_SANITIZE GCXI_INLINE uintptr_t *mark_range_word(const struct mark_view *view, uintptr_t *sp,
+                                                        uintptr_t offset)
 {
     uintptr_t unit = offset >> GCXI_LG_UNIT;
     const struct gcxi_block *block = &view->blocks[unit];
     if (view->filter[unit] == 0)
         return sp;
-    if (GCXI_UNLIKELY(kinds[unit] != GCXI_NOSCAN || block->head_back != 0)) {
+    if (GCXI_UNLIKELY(block->scan != GCXI_SCAN_NOTHING || block->head_back != 0)) {
         *sp = view->base + offset;
         return sp + 1;
     }
@@ -299,7 +302,6 @@ mark_range_words(struct gcxi_marker *m, const struct mark_view *view, uintptr_t 
                  uintptr_t hi)
 {
     const struct mark_view v = *view; /* in registers: no store through sp changes it */
-    const uint8_t *const kinds = gcxi_map.kind;
     const uintptr_t base = v.base, bytes = v.units << GCXI_LG_UNIT;
     const uintptr_t *const full = sp + SLICE_WORDS;
     uintptr_t at = *lo, end;
@@ -312,7 +314,7 @@ mark_range_words(struct gcxi_marker *m, const struct mark_view *view, uintptr_t 
         for (; at < end; at += WORD_BYTES) {
             uintptr_t offset = *(const uintptr_t *)at - base;
             if (offset < bytes)
-                sp = mark_range_word(&v, kinds, sp, offset);
+                sp = mark_range_word(&v, sp, offset);
         }
     }
     *lo = at;

@@ -386,6 +386,54 @@ static void test_many_ephemerons_of_one_key(void **state)
     gcx_free(e);
 }
 
+/* ---- Keys without pointers, which ranges of words lead to ------------------- */
+
+enum { TABLE_WORDS = 4096 };
+
+/* The ephemerons are met first, and wait for their keys. */
+static NOINLINE void fill_table(void *volatile *table)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        void *key = gcx_alloc_noscan(LEAF);
+        assert_non_null(key);
+        table[i] = gcx_ephemeron_create(key, make_leaf(i));
+        assert_non_null(table[i]);
+        table[TABLE_WORDS - 1 - i] = key;
+    }
+}
+
+static NOINLINE void check_table(void *volatile *table)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        assert_ptr_equal(gcx_ephemeron_key(table[i]), table[TABLE_WORDS - 1 - i]);
+        assert_true(pattern_intact(gcx_ephemeron_value(table[i]), LEAF, i));
+    }
+}
+
+static void run_table(void *volatile *table)
+{
+    static const enum gcx_cycle kinds[] = {GCX_MINOR, GCX_FULL, GCX_MINOR, GCX_FULL};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        fill_table(table);
+        collect(kinds[i]);
+        check_table(table);
+        collect(GCX_FULL);
+        check_table(table);
+    }
+}
+
+static void test_keys_that_ranges_lead_to(void **state)
+{
+    static void *volatile in_static_data[TABLE_WORDS];
+    static void *volatile *volatile in_heap;
+    (void)state;
+    run_table(in_static_data);
+    in_heap = gcx_alloc(TABLE_WORDS * sizeof *in_heap);
+    assert_non_null((void *)in_heap);
+    run_table(in_heap);
+    in_heap = NULL;
+}
+
 /* ---- Random graphs beside a shadow ----------------------------------------- */
 
 enum { NODES = 400, SLOTS = 3, PAIRS = 200 };
@@ -672,6 +720,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_ephemerons),
         cmocka_unit_test(test_chains),
         cmocka_unit_test(test_many_ephemerons_of_one_key),
+        cmocka_unit_test(test_keys_that_ranges_lead_to),
         cmocka_unit_test(test_random_graphs),
         cmocka_unit_test(test_random_graphs_with_every_barrier),
         cmocka_unit_test(test_weak_get_beside_cycles),
