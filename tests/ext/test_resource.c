@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <gcx/defer.h>
 #include <gcx/resource.h>
@@ -238,6 +239,8 @@ static int child_forget(const char *arg)
     clear_stack();
     collect_full();
     gcx_run_finalizers();
+    for (int i = 0; i < 2000 && gcx_resource_count().forgotten == 0; i++)
+        usleep(5000); /* the library's thread may be at them */
     return gcx_resource_count().forgotten > 0 ? 0 : 1;
 }
 
