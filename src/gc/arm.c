@@ -40,7 +40,7 @@
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
-#define MODERATE_UNITS 64u      /* at rest, for each worker (R9): .3 ms */
+#define MODERATE_UNITS 128u     /* at rest, for each worker (R9): .5 ms */
 
 /* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
 enum { ARM = 2, DISARM = 3 };

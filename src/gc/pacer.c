@@ -7,7 +7,7 @@
  * heap is being built), or rescanning written old pages takes more than a few
  * per cent of the time (each page costs the same whether the cycle comes after
  * 4 MiB or 64). It shrinks back otherwise, and stays so small that a minor cycle
- * takes 4 ms, or 1 where full cycles mark beside the program: the more survive, the
+ * takes 4 ms, or 2 where full cycles mark beside the program: the more survive, the
  * smaller it is. What is old and written takes the same time in a smaller one, so up
  * to half of the time is taken off for that.
  *
@@ -72,7 +72,7 @@
 
 #define MINOR_PAYS 4u            /* times shorter than a full cycle, at least */
 #define MINOR_NS 4000000u        /* what a minor cycle should take at most, */
-#define MINOR_BESIDE_NS 1000000u /* and where no full one stops the program for long */
+#define MINOR_BESIDE_NS 2000000u /* and where no full one stops the program for long */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */

@@ -1,7 +1,7 @@
 /* test_arm_rest.c -- which units rest where faults are cheap.
  *
  * One large old object; pages of each of its units are written between minor
- * cycles. One worker marks, so 64 units written in moderation may rest.
+ * cycles. One worker marks, so 128 units written in moderation may rest.
  *
  * SPDX-License-Identifier: MIT */
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 #include "heap/space.h"
 #include "os/vm.h"
 
-enum { UNITS = 700, MODERATE = 64, ONCE = 40, LONG = 160 };
+enum { UNITS = 700, MODERATE = 128, ONCE = 40, LONG = 160 };
 
 static char *object; /* static data: a root */
 

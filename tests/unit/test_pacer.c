@@ -509,8 +509,8 @@ static void minor_cycles_are_shorter_where_full_ones_are_beside(void **state)
 {
     (void)state;
     assert_in_range(nursery_where_full_cycles_are_beside(499 * GCXI_MIB, 0), 55, 64);
-    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 0), 14, 16);
-    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 500000), 7, 8);
+    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 0), 28, 32);
+    assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 500000), 21, 24);
     assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 1500000), 21, 24);
     assert_in_range(nursery_where_full_cycles_are_beside(500 * GCXI_MIB, 4000000), 28, 32);
 }
