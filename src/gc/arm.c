@@ -49,11 +49,8 @@ enum { ARM = 2, DISARM = 3 };
  * as many each time that it did not pay. */
 #define REST_MAX 255u
 #define REST_TIMES 6u /* longer where faults are cheap: trials take .5 ms of each stop */
-#define REST_NEW 8u   /* 16 is slower on quads, 4 on trees; 0 makes churn 2.5 times slower */
 
-/* To show the words of a page and of a unit; a unit is read in one sweep. */
-#define PAGE_NS 600u
-#define UNIT_NS 6000u
+#define UNIT_NS 6000u /* to show the words of one; it is read in one sweep */
 
 static struct {
     const struct gcxi_dirty_backend *backend;
@@ -285,7 +282,7 @@ void gcxi_arm_units_stw(enum gcxi_arm how, size_t soon_bytes)
 static size_t costly_pages(uint64_t fault_ns)
 {
     uint64_t workers = gcxi_workers_count() > 1 ? 2 : 1;
-    return UNIT_NS / ((arm.is_dear ? 1 : workers) * fault_ns + PAGE_NS);
+    return UNIT_NS / ((arm.is_dear ? 1 : workers) * fault_ns + GCXI_PAGE_NS);
 }
 
 int gcxi_arm_init(const struct gcxi_dirty_backend *backend, uint64_t fault_ns, bool is_dear,
@@ -299,13 +296,13 @@ int gcxi_arm_init(const struct gcxi_dirty_backend *backend, uint64_t fault_ns, b
     arm.backend = backend;
     arm.is_dear = is_dear;
     arm.costly_pages = costly_pages(fault_ns);
-    arm.most_pages = UNIT_NS / PAGE_NS;
-    arm.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * (fault_ns + PAGE_NS) / UNIT_NS + 1;
+    arm.most_pages = UNIT_NS / GCXI_PAGE_NS;
+    arm.rest_first = GCXI_UNIT / gcxi_vm_page_bytes() * (fault_ns + GCXI_PAGE_NS) / UNIT_NS + 1;
     if (!is_dear)
         arm.rest_first *= REST_TIMES;
     arm.moderate_most = is_dear ? UINT32_MAX : MODERATE_UNITS * gcxi_workers_count();
     if (!is_chosen && is_dear)
-        arm.rest_new = REST_NEW;
+        arm.rest_new = GCXI_REST_NEW;
     gcxi_space_on_disarm(disarm);
     return 0;
 }

@@ -34,7 +34,6 @@
  * SPDX-License-Identifier: MIT */
 #include "gc/remember.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/atomic.h"
@@ -52,12 +51,9 @@
 
 #define FEED_UNITS 4u
 #define FEED_WRITTEN 16u
-#define PREFETCH_BYTES 1024u /* of the next page; 2048 and 4096: as fast */
-#define LINE_BYTES 64u
 
-#define PAGE_MOST_NS \
-    2000u /* of work on one; the rest was the machine's, busy with something else */
-#define FAULT_DEAR_NS 3000u
+/* Of work on a page; the rest was the machine's, busy with something else. */
+#define PAGE_MOST_NS 2000u
 
 /* Written pages of one unit. */
 struct written {
@@ -141,13 +137,6 @@ static void prefetch_blocks(const struct written *written, size_t n)
     }
 }
 
-static void prefetch_words(const struct written *written)
-{
-    uintptr_t end = gcxi_min(written->hi, written->lo + PREFETCH_BYTES);
-    for (uintptr_t lo = written->lo; lo < end; lo += LINE_BYTES)
-        __builtin_prefetch((const void *)lo);
-}
-
 /* Some of them. For 4,000 pages of churn two workers took 1.3 ms without the
  * prefetches, 1.1 so. */
 static bool feed_written(struct gcxi_marker *m)
@@ -161,7 +150,7 @@ static bool feed_written(struct gcxi_marker *m)
     prefetch_blocks(written, n);
     for (size_t i = 0; i < n; i++) {
         if (i + 1 < n)
-            prefetch_words(written + i + 1);
+            gcxi_show_prefetch(written[i + 1].lo, written[i + 1].hi);
         gcxi_show_units(m, written[i].lo, written[i].hi);
     }
     uint64_t took_ns = gcxi_clock_ns() - before;
@@ -431,7 +420,7 @@ static int pages_init(bool is_chosen)
         return -1;
     remember.is_chosen = is_chosen;
     remember.fault_ns = gcxi_dirty_fault_ns(remember.backend);
-    remember.has_digests = remember.fault_ns > FAULT_DEAR_NS;
+    remember.has_digests = remember.fault_ns > GCXI_FAULT_DEAR_NS;
     return gcxi_arm_init(remember.backend, remember.fault_ns, remember.has_digests, is_chosen);
 }
 

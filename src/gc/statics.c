@@ -47,6 +47,7 @@
 #include "base/atomic.h"
 #include "base/delay.h"
 #include "base/lock.h"
+#include "gc/arm.h"
 #include "gc/cards.h"
 #include "gc/gc.h"
 #include "gc/remember.h"
@@ -62,7 +63,6 @@
 enum { NOT_ARMED, ARMED, ARM, DISARM };
 
 /* V6. */
-#define PAGE_NS 600u
 #define CHUNK_NS 8000u
 #define REST_MAX 254u
 
@@ -138,7 +138,7 @@ static bool may_rest(enum gcxi_statics what)
 static void rest_longer(struct gcxi_tracked *r, uint32_t chunk)
 {
     uint8_t *level = &r->level[chunk];
-    uint64_t page_ns = gcxi_tracked.fault_ns + PAGE_NS;
+    uint64_t page_ns = gcxi_tracked.fault_ns + GCXI_PAGE_NS;
     size_t first = gcxi_tracked.chunk_pages * page_ns / CHUNK_NS + 1;
     size_t rest = first << (*level - !gcxi_tracked.is_dear);
     r->rest[chunk] = (uint8_t)gcxi_min(rest, REST_MAX);
@@ -150,7 +150,7 @@ static void rest_longer(struct gcxi_tracked *r, uint32_t chunk)
 static void plan_armed(struct gcxi_tracked *r, uint32_t chunk, enum gcxi_statics what)
 {
     uint8_t *level = &r->level[chunk];
-    size_t costly_pages = CHUNK_NS / (gcxi_tracked.fault_ns + PAGE_NS) + 1;
+    size_t costly_pages = CHUNK_NS / (gcxi_tracked.fault_ns + GCXI_PAGE_NS) + 1;
     bool is_costly = count_written(r, chunk) >= costly_pages;
     bool is_first = *level == 0 && !gcxi_tracked.is_dear;
     if (what == GCXI_STATICS_ALL)

@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include "base/sort.h"
+#include "gc/arm.h"
+#include "os/dirty.h"
 #include "os/dirty_outside.h"
 #include "os/mapping.h"
 #include "os/module.h"
@@ -26,8 +28,6 @@
 
 #define RANGES_MAX 1024u
 #define LEAST_BYTES (GCXI_CHECKED ? GCXI_CHUNK_BYTES : GCXI_MIB)
-#define FAULT_DEAR_NS 3000u
-#define REST_NEW 8u /* cycles, where faults are dear */
 
 static struct gcxi_tracked none[1];
 struct gcxi_tracked_list gcxi_tracked = {.ranges = none};
@@ -93,7 +93,7 @@ static bool make_tables(struct gcxi_tracked *r)
     r->pending = r->level + chunks;
     r->written = r->pending + chunks;
     r->owed = r->written + pages;
-    memset(r->rest, rests ? REST_NEW : 0, chunks);
+    memset(r->rest, rests ? GCXI_REST_NEW : 0, chunks);
     return true;
 }
 
@@ -120,7 +120,7 @@ static bool open_tracking(void)
     gcxi_tracked.page_bytes = gcxi_vm_page_bytes();
     gcxi_tracked.chunk_pages = gcxi_max(GCXI_CHUNK_BYTES / gcxi_tracked.page_bytes, (size_t)1);
     gcxi_tracked.fault_ns = gcxi_dirty_outside_fault_ns();
-    gcxi_tracked.is_dear = gcxi_tracked.fault_ns > FAULT_DEAR_NS;
+    gcxi_tracked.is_dear = gcxi_tracked.fault_ns > GCXI_FAULT_DEAR_NS;
     tracking.is_open = true;
     return true;
 }

@@ -65,4 +65,7 @@ const struct gcxi_dirty_backend *gcxi_dirty_open(const char *name, uintptr_t bas
  * what where it is much. */
 uint64_t gcxi_dirty_fault_ns(const struct gcxi_dirty_backend *backend);
 
+/* One that costs more is dear: rather read what may be written than wait for it. */
+#define GCXI_FAULT_DEAR_NS 3000u
+
 #endif

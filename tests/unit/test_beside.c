@@ -6,20 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <gcx/gcx.h>
 
-#include "../support/cmocka_all.h"
+#include "../support/beside.h"
 #include "../support/hide.h"
 #include "base/delay.h"
-#include "gc/concurrent.h"
 #include "gc/own_thread.h"
 #include "heap/block.h"
 #include "os/cpu.h"
 
-enum { LISTS = 16, CELLS = 200, TABLE_PAGES = 512, PAGE_WORDS = 512, TEMPORARY = 256 };
-enum { MOST_BYTES = 1 << 30, WAITS = 12000, WAIT_US = 5000 };
+enum { LISTS = 16, CELLS = 200, TABLE_PAGES = 512, PAGE_WORDS = 512 };
 
 struct cell {
     struct cell *next;
@@ -45,42 +42,6 @@ NOINLINE static void build(struct cell *volatile *head)
         list = cell;
     }
     *head = list;
-}
-
-static uint64_t cycles(void)
-{
-    struct gcx_stats stats = {0};
-    gcx_get_stats(&stats);
-    return stats.minor_cycles + stats.full_cycles;
-}
-
-/* Keeps what it allocates, so that the heap reaches its goal. */
-static void begin_a_full_cycle(void)
-{
-    static struct cell *volatile kept;
-    for (size_t i = 0; !gcxi_concurrent_is_under_way() && i < MOST_BYTES / TEMPORARY; i++) {
-        struct cell *cell = gcx_alloc(TEMPORARY);
-        assert_non_null(cell);
-        cell->next = kept;
-        kept = cell;
-    }
-    assert_true(gcxi_concurrent_is_under_way());
-}
-
-static void wait_for_marker(void)
-{
-    for (int i = 0; i < WAITS && !gcxi_concurrent_is_marked(); i++)
-        usleep(WAIT_US);
-    assert_true(gcxi_concurrent_is_marked());
-}
-
-/* Allocates until the next cycle has been. */
-static void run_a_cycle(void)
-{
-    uint64_t before = cycles();
-    for (size_t bytes = 0; cycles() == before && bytes < MOST_BYTES; bytes += TEMPORARY)
-        assert_non_null(gcx_alloc(TEMPORARY));
-    assert_true(cycles() != before);
 }
 
 static bool is_marked(const struct cell *cell)

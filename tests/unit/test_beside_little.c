@@ -2,46 +2,11 @@
  * stop that begins a pass, so there is none.
  *
  * SPDX-License-Identifier: MIT */
-#include <stdint.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <gcx/gcx.h>
 
-#include "../support/cmocka_all.h"
-#include "gc/concurrent.h"
-
-enum { MOST_BYTES = 1 << 30, OBJECT_BYTES = 256, WAITS = 12000, WAIT_US = 5000 };
-
-static uint64_t cycles(void)
-{
-    struct gcx_stats stats = {0};
-    gcx_get_stats(&stats);
-    return stats.minor_cycles + stats.full_cycles;
-}
-
-/* Keeps what it allocates, so that the heap reaches its goal. */
-static void begin_a_full_cycle(void)
-{
-    static void **volatile kept;
-    for (size_t bytes = 0; !gcxi_concurrent_is_under_way() && bytes < MOST_BYTES;
-         bytes += OBJECT_BYTES) {
-        void **object = gcx_alloc(OBJECT_BYTES);
-        assert_non_null(object);
-        *object = kept;
-        kept = object;
-    }
-    assert_true(gcxi_concurrent_is_under_way());
-}
-
-/* Allocates until the next cycle has been. */
-static void run_a_cycle(void)
-{
-    uint64_t before = cycles();
-    for (size_t bytes = 0; cycles() == before && bytes < MOST_BYTES; bytes += OBJECT_BYTES)
-        assert_non_null(gcx_alloc(OBJECT_BYTES));
-    assert_true(cycles() != before);
-}
+#include "../support/beside.h"
 
 static void a_little_heap_has_no_passes(void **state)
 {
@@ -57,9 +22,7 @@ static void a_little_heap_has_no_passes(void **state)
     assert_int_equal(gcx_init(NULL), 0);
     begin_a_full_cycle();
     gcx_disable(); /* or the first allocation that asks for memory ends it */
-    for (int i = 0; i < WAITS && !gcxi_concurrent_is_marked(); i++)
-        usleep(WAIT_US);
-    assert_true(gcxi_concurrent_is_marked());
+    wait_for_marker();
     gcx_enable();
     run_a_cycle();
     assert_false(gcxi_concurrent_is_under_way());

@@ -39,17 +39,23 @@ static bool is_told(uintptr_t at)
     return gcxi_resident_visit(at, at + 1, note, &seen) == 0;
 }
 
-/* Small pages: a huge one would be there as a whole. */
+/* Of small pages: a huge one would be there as a whole. */
+static char *map_pages(size_t pages)
+{
+    char *base = gcxi_vm_map(pages * gcxi_vm_page_bytes());
+    assert_non_null(base);
+    if (!is_told((uintptr_t)base))
+        skip();
+    return base;
+}
+
 static void pages_that_were_touched_are_visited(void **state)
 {
     size_t page = gcxi_vm_page_bytes();
-    char *base = gcxi_vm_map(PAGES * page);
+    char *base = map_pages(PAGES);
     uintptr_t at = (uintptr_t)base;
     struct seen seen = {.runs = 0};
     (void)state;
-    assert_non_null(base);
-    if (!is_told(at))
-        skip();
     const size_t touched[] = {0, 7, 8, 255, 256, 1000, PAGES - 1};
     for (size_t i = 0; i < sizeof touched / sizeof touched[0]; i++)
         base[touched[i] * page] = 1;
@@ -68,13 +74,10 @@ static void pages_that_were_touched_are_visited(void **state)
 static void a_visit_stays_in_its_range(void **state)
 {
     size_t page = gcxi_vm_page_bytes();
-    char *base = gcxi_vm_map(4 * page);
+    char *base = map_pages(4);
     uintptr_t at = (uintptr_t)base;
     struct seen seen = {.runs = 0};
     (void)state;
-    assert_non_null(base);
-    if (!is_told(at))
-        skip();
     memset(base, 1, 4 * page);
     assert_int_equal(gcxi_resident_visit(at + 16, at + 3 * page - 16, note, &seen), 0);
     assert_int_equal(seen.runs, 1);

@@ -342,28 +342,44 @@ static void room_has_bounds(void **state)
     }
 }
 
+/* After a minor and a full cycle of a heap that collects much, and of how much room its
+ * blocks take. */
+static struct gcxi_pacer pacer_of_little_heap(const struct gcxi_pacer_settings *settings,
+                                              const struct gcxi_pacer_cycle *minor,
+                                              struct gcxi_pacer_cycle *full, size_t used_mib)
+{
+    struct gcxi_pacer pacer;
+    full->used_bytes = used_mib * GCXI_MIB;
+    full->pause_ns = 1000000;
+    full->now_ns = 100000000;
+    gcxi_pacer_init(&pacer, settings);
+    gcxi_pacer_update(&pacer, settings, minor);
+    gcxi_pacer_update(&pacer, settings, full);
+    return pacer;
+}
+
+static struct gcxi_pacer_settings settings_of_little_heaps(size_t heap_bytes)
+{
+    struct gcxi_pacer_settings adaptive = usual;
+    adaptive.is_adaptive = true;
+    adaptive.little_percent = 250;
+    adaptive.little_room_bytes = 5 * GCXI_MIB;
+    adaptive.little_heap_bytes = heap_bytes;
+    return adaptive;
+}
+
 /* Where much is collected and objects lie close together the heap may fill more; where
  * they lie scattered, and where little is collected, it stays as it is. */
 static void a_busy_dense_little_heap_has_more_room(void **state)
 {
     const size_t used[] = {6, 8, 14};
     const size_t goals[] = {16, 12, 11};
-    struct gcxi_pacer_settings adaptive = usual;
+    const struct gcxi_pacer_settings adaptive = settings_of_little_heaps(16 * GCXI_MIB);
     (void)state;
-    adaptive.is_adaptive = true;
-    adaptive.little_percent = 250;
-    adaptive.little_room_bytes = 5 * GCXI_MIB;
-    adaptive.little_heap_bytes = 16 * GCXI_MIB;
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
         struct gcxi_pacer_cycle minor = {.live_bytes = 6 * GCXI_MIB, .pause_ns = 5000000};
         struct gcxi_pacer_cycle full = {.is_full = true, .live_bytes = 6 * GCXI_MIB};
-        struct gcxi_pacer pacer;
-        full.used_bytes = used[i] * GCXI_MIB;
-        full.pause_ns = 1000000;
-        full.now_ns = 100000000;
-        gcxi_pacer_init(&pacer, &adaptive);
-        gcxi_pacer_update(&pacer, &adaptive, &minor);
-        gcxi_pacer_update(&pacer, &adaptive, &full);
+        struct gcxi_pacer pacer = pacer_of_little_heap(&adaptive, &minor, &full, used[i]);
         assert_int_equal(pacer.goal_bytes >> 20, goals[i]);
         full.now_ns += 100000000; /* one per cent */
         gcxi_pacer_update(&pacer, &adaptive, &full);
@@ -377,25 +393,15 @@ static void a_dense_little_heap_has_a_large_nursery(void **state)
 {
     const size_t used[] = {5, 15};
     const size_t nurseries[] = {8, 2};
-    struct gcxi_pacer_settings adaptive = usual;
+    const struct gcxi_pacer_settings adaptive = settings_of_little_heaps(24 * GCXI_MIB);
     (void)state;
-    adaptive.is_adaptive = true;
-    adaptive.little_percent = 250;
-    adaptive.little_room_bytes = 5 * GCXI_MIB;
-    adaptive.little_heap_bytes = 24 * GCXI_MIB;
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
         struct gcxi_pacer_cycle minor = {.live_bytes = 5 * GCXI_MIB,
                                          .allocated_bytes = 4 * GCXI_MIB,
                                          .pause_ns = 5000000,
                                          .young_ns = 500000};
         struct gcxi_pacer_cycle full = {.is_full = true, .live_bytes = 5 * GCXI_MIB};
-        struct gcxi_pacer pacer;
-        full.used_bytes = used[i] * GCXI_MIB;
-        full.pause_ns = 1000000;
-        full.now_ns = 100000000;
-        gcxi_pacer_init(&pacer, &adaptive);
-        gcxi_pacer_update(&pacer, &adaptive, &minor);
-        gcxi_pacer_update(&pacer, &adaptive, &full);
+        struct gcxi_pacer pacer = pacer_of_little_heap(&adaptive, &minor, &full, used[i]);
         assert_int_equal(pacer.nursery_bytes >> 20, nurseries[i]);
         assert_false(pacer.next_is_full);
     }

@@ -9,10 +9,9 @@
 
 #include <gcx/gcx.h>
 
-#include "../support/cmocka_all.h"
+#include "../support/beside.h"
 #include "base/atomic.h"
 #include "base/delay.h"
-#include "gc/concurrent.h"
 #include "gc/remember.h"
 
 enum { CELL = 1024, KEPT = 96 << 20, WAITS = 6000, WAIT_US = 5000 };
@@ -63,9 +62,7 @@ static void a_quiet_program_has_passes(void **state)
     while (!gcxi_concurrent_is_under_way())
         keep(CELL);
     gcx_disable(); /* until it is marked */
-    for (int i = 0; i < WAITS && !gcxi_concurrent_is_marked(); i++)
-        usleep(WAIT_US);
-    assert_true(gcxi_concurrent_is_marked());
+    wait_for_marker();
     gcxi_store_release(&counts, 1);
     gcx_enable();
     for (int i = 0; i < WAITS && gcxi_load_acquire(&counts) != 0; i++)
