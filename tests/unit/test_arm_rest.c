@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <gcx/gcx.h>
 
+#include "gc/arm.h"
 #include "gc/remember.h"
 #include "heap/space.h"
 #include "os/vm.h"
@@ -93,11 +94,72 @@ static void units_written_all_over_rest_while_they_are(void **state)
     assert_in_range(resting_units(), 0, 64);
 }
 
+/* Of three units that went to rest together. */
+enum { UNTOUCHED, LEFT_ALONE, WRITTEN };
+
+static uint32_t unit_of(unsigned place)
+{
+    return gcxi_addr_unit((uintptr_t)object) + UNITS / 2 + place * 32;
+}
+
+/* They are armed while a full cycle marks, and some are written. */
+static void between_the_stops(void)
+{
+    gcxi_arm_begin_stw(true, 100);
+    gcxi_arm_note_written(unit_of(WRITTEN));
+    gcxi_arm_units_stw(GCXI_ARM_BETWEEN, 0);
+    assert_int_not_equal(gcxi_map.armed[unit_of(LEFT_ALONE)], 0);
+}
+
+/* Minor cycles until the unit is armed. */
+static unsigned rest_of(unsigned place)
+{
+    unsigned cycles = 0;
+    do {
+        gcxi_arm_begin_stw(false, 100);
+        gcxi_arm_units_stw(GCXI_ARM_MINOR, 0);
+        cycles++;
+    } while (gcxi_map.armed[unit_of(place)] == 0 && cycles < LONG);
+    return cycles;
+}
+
+static void go_to_rest(unsigned place)
+{
+    gcxi_arm_begin_stw(false, 100);
+    gcxi_arm_note_pages(unit_of(place), GCXI_UNIT / 4096);
+    gcxi_arm_units_stw(GCXI_ARM_FULL, 0);
+    assert_int_equal(gcxi_map.armed[unit_of(place)], 0);
+}
+
+/* R5. Between the stops what is not written loses half of its rest each time, and what is
+ * keeps it. */
+static void rests_between_the_stops(void **state)
+{
+    (void)state;
+    if (!is_possible())
+        skip();
+    for (unsigned i = 0; i < LONG; i++) { /* all that rested does so no more */
+        gcxi_arm_begin_stw(false, 100);
+        gcxi_arm_units_stw(GCXI_ARM_FULL, 0);
+        gcx_collect(GCX_MINOR);
+    }
+    go_to_rest(UNTOUCHED);
+    unsigned usual = rest_of(UNTOUCHED);
+    assert_in_range(usual, 20, LONG - 1);
+    go_to_rest(LEFT_ALONE);
+    go_to_rest(WRITTEN);
+    for (unsigned i = 0; i < 4; i++)
+        between_the_stops();
+    assert_in_range(rest_of(LEFT_ALONE), 1, usual / 4);
+    assert_in_range(rest_of(WRITTEN), usual / 2, LONG - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_units_written_in_moderation_a_number_rests),
         cmocka_unit_test(units_written_all_over_rest_while_they_are),
+        cmocka_unit_test(rests_between_the_stops),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }

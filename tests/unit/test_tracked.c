@@ -16,6 +16,7 @@
 #include "gc/remember.h"
 #include "gc/statics.h"
 #include "gc/tracked.h"
+#include "os/dirty_outside.h"
 #include "os/vm.h"
 
 enum { BYTES = 8 << 20, WRITTEN = 40, OTHERS = 100 /* pages that others may write to */ };
@@ -111,6 +112,13 @@ static void pages_of_initialised_data(void **state)
     check_what_is_read(filled);
 }
 
+static void ignore(uintptr_t lo, uintptr_t hi, void *arg)
+{
+    (void)lo;
+    (void)hi;
+    (void)arg;
+}
+
 static void pages_of_an_added_range(void **state)
 {
     (void)state;
@@ -123,6 +131,9 @@ static void pages_of_an_added_range(void **state)
     assert_true(is_all_read || read_by(GCX_FULL) < before + BYTES / 2); /* what is there */
     assert_int_equal(gcx_root_remove(base, base + BYTES), 0);
     assert_null(tracked_at(base + BYTES / 2));
+    assert_int_not_equal(
+        gcxi_dirty_outside_arm((uintptr_t)base, (uintptr_t)base + BYTES, ignore, NULL),
+        0); /* the kernel knows nothing of it */
     munmap(base, BYTES);
 }
 
