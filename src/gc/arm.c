@@ -6,11 +6,13 @@
  *     to show all of it rests: it is armed again after a number of minor cycles
  *     in which it held no pointer to a young object, twice as many each time.
  *     Where faults are dear, a new unit rests first. Where they are cheap all
- *     cycles count, and each without such a pointer for half of what is left.
+ *     cycles count, and each with fewer such pointers than it takes costly pages
+ *     for half of what is left.
  * R6  Blocks that will be allocated from before the next cycle are not armed.
  * R9  What rests is read in every minor cycle. A unit most of whose pages are written
  *     is read sooner as a whole, and may rest. Of those written in moderation, where
- *     faults cost the program time but the pause none, a number may at most.
+ *     faults cost the program time but the pause none, a number may at most, and only
+ *     those that are so time and again.
  *
  * What a fault costs differs between machines by more than ten (0.9 us on bare
  * metal, 15 in some virtual machines; a disarming call 3 or 60), so it is
@@ -40,6 +42,7 @@
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
+#define BESIDE_UNITS 1024u      /* at rest while a full cycle marks, for each worker (R8) */
 #define MODERATE_UNITS 128u     /* at rest, for each worker (R9): .5 ms */
 
 /* In gcxi_map.armed for the time of the planning, besides 0 and 1. */
@@ -49,6 +52,11 @@ enum { ARM = 2, DISARM = 3 };
  * as many each time that it did not pay. */
 #define REST_MAX 255u
 #define REST_TIMES 6u /* longer where faults are cheap: trials take .5 ms of each stop */
+
+/* R9. Up with each interval, down by one with each; enough are four in a row, and less
+ * than one in three never is. */
+#define OFTEN_STEP 3u
+#define OFTEN_ENOUGH 9u
 
 #define UNIT_NS 6000u /* to show the words of one; it is read in one sweep */
 
@@ -69,8 +77,9 @@ static struct {
     uint32_t rest_end;      /* units below have been used */
     uint8_t *level;         /* per unit: how long the next rest is */
     uint8_t *is_moderate;   /* per unit: R9 */
-    bool decays;            /* rests of armed units do: between stops, */
-                            /* after no short interval                 */
+    uint8_t *often;         /* per unit: R9, how often it was written lately */
+    bool is_short;          /* the interval was, and tells little */
+    bool decays;            /* rests of armed units do: between stops */
 } arm;
 
 /* ---- Units that are written often ---- */
@@ -80,34 +89,47 @@ static bool is_resting(uint32_t unit)
     return arm.rest[unit] != 0;
 }
 
-/* R5. It may be to an old one beside young ones, and nobody have written it. */
-void gcxi_arm_note_shown(uint32_t unit, bool has_young)
+/* R5. So many that they may be are found, and each is on a page that somebody may have
+ * written to. */
+void gcxi_arm_note_shown(uint32_t unit, size_t young)
 {
-    if (!has_young && !arm.is_dear)
+    bool is_costly = young >= (arm.is_dear ? 1 : arm.costly_now);
+    if (!is_costly && !arm.is_dear)
         arm.rest[unit] /= 2;
-    else if (has_young && arm.rest[unit] < arm.rest_new)
+    else if (is_costly && arm.rest[unit] < arm.rest_new)
         arm.rest[unit] = arm.rest_new;
 }
 
-/* R5. Between the stops of a full cycle units that would rest are armed: those that are
- * written keep what is left of their rest, the others lose half. */
-void gcxi_arm_note_written(uint32_t unit)
+/* R9. Chance decides how much of a unit is written in one interval: where a page or two
+ * are on average, three are in one of six. */
+static bool is_often(uint32_t unit, size_t pages)
 {
-    if (arm.decays && is_resting(unit))
-        arm.rest[unit] = (uint8_t)gcxi_min(2u * arm.rest[unit] + 1, REST_MAX);
+    if (arm.is_dear || pages >= arm.most_now)
+        return true;
+    if (!arm.is_short)
+        arm.often[unit] += OFTEN_STEP;
+    return arm.often[unit] >= OFTEN_ENOUGH;
 }
 
-/* R5. The unit was armed; does it not pay? */
-void gcxi_arm_note_pages(uint32_t unit, size_t pages)
+static void begin_rest(uint32_t unit, bool is_moderate)
 {
-    if (pages < arm.costly_now)
-        return;
     size_t rest = arm.rest_first << arm.level[unit];
     arm.rest[unit] = (uint8_t)gcxi_min(rest, REST_MAX);
     if (rest < REST_MAX)
         arm.level[unit]++;
-    arm.is_moderate[unit] = pages < arm.most_now;
-    gcxi_arm_note_written(unit);
+    arm.is_moderate[unit] = is_moderate;
+    arm.often[unit] = 0;
+}
+
+/* R5. Does it not pay that the unit is armed? Between the stops of a full cycle units
+ * that would rest are: those that are written keep what is left of it, the others lose
+ * half. */
+void gcxi_arm_note_written(uint32_t unit, size_t pages)
+{
+    if (pages >= arm.costly_now && is_often(unit, pages))
+        begin_rest(unit, pages < arm.most_now);
+    if (arm.decays && is_resting(unit))
+        arm.rest[unit] = (uint8_t)gcxi_min(2u * arm.rest[unit] + 1, REST_MAX);
 }
 
 void gcxi_arm_begin_stw(bool is_between, size_t percent)
@@ -115,7 +137,8 @@ void gcxi_arm_begin_stw(bool is_between, size_t percent)
     percent = gcxi_min(percent, (size_t)100);
     arm.costly_now = arm.costly_pages * percent / 100 + 1;
     arm.most_now = arm.most_pages * gcxi_max(percent, (size_t)50) / 100 + 1;
-    arm.decays = is_between && percent >= 50;
+    arm.is_short = percent < 50;
+    arm.decays = is_between && !arm.is_short;
 }
 
 /* R9. May it rest, or go on? */
@@ -136,9 +159,11 @@ static void rest_pass(uint32_t end, bool is_full)
     for (; arm.rest_end < end; arm.rest_end++)
         arm.rest[arm.rest_end] = arm.rest_new;
     for (uint32_t unit = 1; unit < end; unit++) {
+        if (!arm.is_short)
+            arm.often[unit] = (uint8_t)(arm.often[unit] - (arm.often[unit] != 0));
         if (gcxi_map.used[unit] == 0) {
             arm.rest[unit] = arm.rest_new;
-            arm.level[unit] = 0;
+            arm.level[unit] = arm.often[unit] = 0;
         } else if (arm.decays && gcxi_map.armed[unit] != 0) {
             arm.rest[unit] /= 2;
         } else if (!is_full) {
@@ -169,16 +194,18 @@ static bool is_taken_soon(const struct gcxi_block *block, size_t *room_bytes, si
     return true;
 }
 
-/* What may be changed in one stop. */
+/* What may be changed in one stop, and stay as it is. */
 struct arm_limits {
     uint32_t arm;
     uint32_t arm_again; /* of those, units that have rested */
     uint32_t disarm;
+    uint32_t rest_beside; /* R8 */
 };
 
 static struct arm_limits arm_limits(enum gcxi_arm how)
 {
-    struct arm_limits limits = {ARM_MOST_UNITS, ARM_MOST_UNITS, DISARM_MOST_UNITS};
+    struct arm_limits limits = {ARM_MOST_UNITS, ARM_MOST_UNITS, DISARM_MOST_UNITS,
+                                BESIDE_UNITS * gcxi_workers_count()};
     if (how == GCXI_ARM_NOTHING)
         limits.disarm = UINT32_MAX;
     if (how == GCXI_ARM_MINOR) {
@@ -208,6 +235,24 @@ static void plan_disarm(uint32_t unit, struct arm_limits *left)
     gcxi_map.armed[unit] = DISARM;
 }
 
+/* R8. While a full cycle marks, of those that are written all over as many as before. */
+static bool may_rest_beside(uint32_t unit, struct arm_limits *left)
+{
+    if (arm.is_moderate[unit] != 0 || gcxi_map.armed[unit] != 0 || left->rest_beside == 0)
+        return false;
+    left->rest_beside--;
+    return true;
+}
+
+static bool may_rest(uint32_t unit, enum gcxi_arm how, struct arm_limits *left)
+{
+    if (how == GCXI_ARM_NOTHING)
+        return true;
+    if (!is_resting(unit))
+        return false;
+    return how < GCXI_ARM_BEGIN || arm.is_dear ? has_place(unit) : may_rest_beside(unit, left);
+}
+
 /* Which units shall be armed and are not: their byte becomes ARM. Which are
  * and shall not be: DISARM. */
 static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
@@ -219,12 +264,10 @@ static void plan_arming(uint32_t end, enum gcxi_arm how, size_t soon_bytes)
             continue;
         bool is_armed = gcxi_map.armed[unit] != 0;
         bool is_soon = is_taken_soon(gcxi_unit_block(unit), &room_bytes, soon_bytes);
-        bool may_rest =
-            how == GCXI_ARM_NOTHING ||
-            (is_resting(unit) && (how < GCXI_ARM_BEGIN || arm.is_dear) && has_place(unit));
-        if (!is_armed && !is_soon && !may_rest)
+        bool rests = may_rest(unit, how, &left);
+        if (!is_armed && !is_soon && !rests)
             plan_arm(unit, &left);
-        else if (is_armed && may_rest)
+        else if (is_armed && rests)
             plan_disarm(unit, &left);
     }
 }
@@ -288,11 +331,12 @@ static size_t costly_pages(uint64_t fault_ns)
 int gcxi_arm_init(const struct gcxi_dirty_backend *backend, uint64_t fault_ns, bool is_dear,
                   bool is_chosen)
 {
-    arm.rest = gcxi_vm_map((size_t)gcxi_map.noscan_first * 3);
+    arm.rest = gcxi_vm_map((size_t)gcxi_map.noscan_first * 4);
     if (arm.rest == NULL)
         return -1;
     arm.level = arm.rest + gcxi_map.noscan_first;
     arm.is_moderate = arm.level + gcxi_map.noscan_first;
+    arm.often = arm.is_moderate + gcxi_map.noscan_first;
     arm.backend = backend;
     arm.is_dear = is_dear;
     arm.costly_pages = costly_pages(fault_ns);

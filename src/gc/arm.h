@@ -36,13 +36,12 @@ int gcxi_arm_init(const struct gcxi_dirty_backend *backend, uint64_t fault_ns, b
  * allocated since the one before, in percent of what usually is. */
 void gcxi_arm_begin_stw(bool is_between, size_t percent);
 
-/* Of an armed unit: somebody has written to it, and to so many of its pages as are known
- * so far. */
-void gcxi_arm_note_written(uint32_t unit);
-void gcxi_arm_note_pages(uint32_t unit, size_t pages);
+/* Of an armed unit: so many of its pages were written. Once in a harvest. */
+void gcxi_arm_note_written(uint32_t unit, size_t pages);
 
-/* Of one that is not armed: it was shown, and held a pointer to a young object or not. */
-void gcxi_arm_note_shown(uint32_t unit, bool has_young);
+/* Of one that is not armed: it was shown, and held so many words that may point to young
+ * objects. */
+void gcxi_arm_note_shown(uint32_t unit, size_t young);
 
 /* After the census: plans and does. Blocks with so much room in all will be allocated
  * from before the next cycle. */

@@ -72,7 +72,8 @@
 
 #define MINOR_PAYS 4u            /* times shorter than a full cycle, at least */
 #define MINOR_NS 4000000u        /* what a minor cycle should take at most, */
-#define MINOR_BESIDE_NS 2000000u /* and where no full one stops the program for long */
+#define MINOR_BESIDE_NS 2000000u /* where no full one stops the program for long; */
+#define PAGES_US 400u            /* of that, single written pages */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
@@ -101,12 +102,17 @@ static uint64_t survivors_ns(const struct gcxi_pacer *pacer, const struct gcxi_p
     return pacer->full_ns != 0 ? gcxi_min(cycle->young_ns, most) : cycle->young_ns;
 }
 
+/* Do full cycles of a heap as large mark beside the program? */
+static bool is_beside(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings)
+{
+    return pacer->live_bytes >= gcxi_pacer_beside_bytes(pacer, settings);
+}
+
 /* What is left of that for survivors: half at least, and as much as is fixed. */
 static uint64_t young_most_ns(const struct gcxi_pacer *pacer,
                               const struct gcxi_pacer_settings *settings, uint64_t fixed_ns)
 {
-    bool is_beside = pacer->live_bytes >= gcxi_pacer_beside_bytes(pacer, settings);
-    uint64_t most_ns = is_beside ? MINOR_BESIDE_NS : MINOR_NS;
+    uint64_t most_ns = is_beside(pacer, settings) ? MINOR_BESIDE_NS : MINOR_NS;
     return gcxi_max(most_ns - gcxi_min(fixed_ns, most_ns / 2),
                     gcxi_min(fixed_ns, (uint64_t)MINOR_NS / 2));
 }
@@ -124,6 +130,8 @@ static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
     uint64_t young_ns = survivors_ns(pacer, cycle);
     uint64_t bytes = cycle->allocated_bytes * most_us / (young_ns / 1000 + 1);
     uint64_t both = cycle->allocated_bytes * most_us / ((young_ns + cycle->pages_ns) / 1000 + 1);
+    if (is_beside(pacer, settings))
+        both = gcxi_min(both, cycle->allocated_bytes * PAGES_US / (cycle->pages_ns / 1000 + 1));
     bytes = gcxi_min(bytes, gcxi_max(both, nursery_base(pacer, settings)));
     return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
 }
@@ -368,7 +376,7 @@ static size_t bytes_ahead(const struct gcxi_pacer *pacer,
                           const struct gcxi_pacer_settings *settings)
 {
     size_t live = pacer->live_at_full;
-    if (pacer->live_bytes < gcxi_pacer_beside_bytes(pacer, settings) || pacer->goal_bytes <= live)
+    if (!is_beside(pacer, settings) || pacer->goal_bytes <= live)
         return 0;
     uint64_t bytes = pacer->promoted_per_ms * (pacer->beside_ns / 1000000);
     return (size_t)gcxi_min(bytes, (pacer->goal_bytes - live) / 2);
@@ -384,7 +392,7 @@ static void pacer_plan(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->trigger_bytes = gcxi_max(room, NURSERY_MIN / 4);
     else if (room >= pacer->nursery_bytes + bytes_ahead(pacer, settings))
         pacer->next_is_full = false;
-    else if (pacer->live_bytes < gcxi_pacer_beside_bytes(pacer, settings))
+    else if (!is_beside(pacer, settings))
         pacer->trigger_bytes =
             gcxi_min(pacer->nursery_bytes, gcxi_max(room, pacer->nursery_bytes / 2));
 }

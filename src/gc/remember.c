@@ -24,8 +24,9 @@
  *     shows is owed to the second stop as well, which shows it once more: there
  *     pointers to all objects matter that are not marked yet.
  * R8  Units that are not armed at the second stop are shown whole there. So while
- *     a full cycle marks, no unit rests; but where faults are dear all stay as
- *     they are, and gc/digest.c finds what of the others was written.
+ *     a full cycle marks, none rests but a number of those that are written all over;
+ *     but where faults are dear all stay as they are, and gc/digest.c finds what of
+ *     the others was written.
  *
  * Which units are armed, and which rest, is decided in gc/arm.c (R3, R5, R6 and R9).
  *
@@ -49,8 +50,9 @@
 #include "os/dirty.h"
 #include "os/vm.h"
 
-#define FEED_UNITS 4u
+#define FEED_UNITS 8u
 #define FEED_WRITTEN 16u
+#define PREFETCH_MARKS 512u
 
 /* Of work on a page; the rest was the machine's, busy with something else. */
 #define PAGE_MOST_NS 2000u
@@ -76,8 +78,8 @@ static struct {
     uint64_t shown_ns;  /* what was written took, of all workers; atomic */
     uint64_t pages_ns;  /* of that, pages by themselves; atomic */
     uint32_t end_unit;
-    uint32_t last_unit; /* written pages counted in it so far */
-    size_t last_pages;
+    uint32_t last_unit;   /* the one that is harvested, */
+    size_t last_pages;    /* and its written pages so far */
     uint32_t beside_unit; /* where gcxi_remember_show_beside goes on, */
     uint32_t beside_end;  /* and where it ends */
 } remember;
@@ -98,6 +100,13 @@ static void show_owed(struct gcxi_marker *m, uint32_t unit)
         gcxi_show_units(m, lo, hi);
 }
 
+static void note_last_unit(void)
+{
+    if (remember.last_pages != 0)
+        gcxi_arm_note_written(remember.last_unit, remember.last_pages);
+    remember.last_pages = 0;
+}
+
 /* Written pages wait until all are known, for the workers to show them. */
 static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
 {
@@ -112,13 +121,10 @@ static void visit_dirty(uintptr_t lo, uintptr_t hi, void *arg)
         uintptr_t end = gcxi_min(hi, gcxi_unit_addr(unit + 1));
         GCXI_ASSERT(remember.written_count < remember.written_max);
         remember.written[remember.written_count++] = (struct written){lo, end};
-        if (unit != remember.last_unit) {
-            remember.last_pages = 0;
-            gcxi_arm_note_written(unit);
-        }
+        if (unit != remember.last_unit)
+            note_last_unit();
         remember.last_unit = unit;
         remember.last_pages += (end - lo) / page_bytes;
-        gcxi_arm_note_pages(unit, remember.last_pages);
         lo = end;
     }
 }
@@ -170,11 +176,12 @@ static void visit_nothing(uintptr_t lo, uintptr_t hi, void *arg)
 static void harvest(gcxi_dirty_visitor *visit)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    remember.last_unit = 0;
+    remember.last_pages = 0;
     remember.written_count = remember.next_written = 0;
     for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, 1, &lo, &hi, end); lo = hi)
         if (remember.backend->harvest(gcxi_unit_addr(lo), gcxi_unit_addr(hi), visit, NULL) != 0)
             memset(gcxi_map.armed + lo, 0, hi - lo);
+    note_last_unit();
     remember.backend->harvest_end();
 }
 
@@ -221,6 +228,21 @@ static size_t show_unarmed(struct gcxi_marker *m, uint32_t unit)
     return gcxi_show_units(m, lo, hi);
 }
 
+/* Most hold little that is old, and are not in a cache: the first marks of those. */
+static void prefetch_unarmed(uint32_t lo, uint32_t hi)
+{
+    for (uint32_t unit = lo; unit < hi; unit++)
+        if (gcxi_map.used[unit] != 0 && gcxi_map.armed[unit] == 0)
+            __builtin_prefetch(gcxi_unit_block(unit));
+    for (uint32_t unit = lo; unit < hi; unit++) {
+        if (gcxi_map.used[unit] == 0 || gcxi_map.armed[unit] != 0)
+            continue;
+        const struct gcxi_block *block = gcxi_unit_block(unit);
+        for (uint32_t slot = 0; block->live != 0 && slot < PREFETCH_MARKS; slot += 64)
+            __builtin_prefetch(block->marks + slot);
+    }
+}
+
 /* Units that were not armed. */
 static bool feed_unarmed(struct gcxi_marker *m)
 {
@@ -229,6 +251,7 @@ static bool feed_unarmed(struct gcxi_marker *m)
     if (!feed_next(&unit, &end))
         return false;
     uint64_t before = gcxi_clock_ns();
+    prefetch_unarmed(unit, end);
     for (; unit < end; unit++) {
         if (gcxi_map.used[unit] == 0) {
             forget_digests(unit);
@@ -243,7 +266,7 @@ static bool feed_unarmed(struct gcxi_marker *m)
         if (remember.kind == GCXI_SHOW_LAST)
             show_unarmed(m, unit);
         else
-            gcxi_arm_note_shown(unit, show_unarmed(m, unit) != 0);
+            gcxi_arm_note_shown(unit, show_unarmed(m, unit));
     }
     gcxi_add_relaxed(&remember.shown_units, shown);
     gcxi_add_relaxed(&remember.shown_ns, gcxi_clock_ns() - before);

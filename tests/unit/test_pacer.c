@@ -522,18 +522,20 @@ static void minor_cycles_are_shorter_where_full_ones_are_beside(void **state)
 }
 
 /* Of little that survives, and pages by as much as the nursery. */
-static size_t nursery_of_pages(uint64_t page_ns_per_mib)
+static size_t nursery_of_pages(uint64_t page_ns_per_mib, size_t concurrent_bytes)
 {
     struct gcxi_pacer pacer;
+    struct gcxi_pacer_settings settings = usual;
     struct gcxi_pacer_cycle like = {.live_bytes = 4 * GCXI_GIB, .young_ns = 100000};
-    gcxi_pacer_init(&pacer, &usual);
+    settings.concurrent_bytes = concurrent_bytes;
+    gcxi_pacer_init(&pacer, &settings);
     for (int i = 0; i < 20; i++) {
         like.allocated_bytes = pacer.nursery_bytes;
         like.interval_ns = 100 * like.allocated_bytes / GCXI_KIB;
         like.old_ns = like.pages_ns = page_ns_per_mib * (pacer.nursery_bytes / GCXI_MIB);
         like.pause_ns = like.young_ns + like.old_ns;
         like.remember_ns = like.interval_ns;
-        gcxi_pacer_update(&pacer, &usual, &like);
+        gcxi_pacer_update(&pacer, &settings, &like);
     }
     return pacer.nursery_bytes / GCXI_MIB;
 }
@@ -542,9 +544,13 @@ static size_t nursery_of_pages(uint64_t page_ns_per_mib)
 static void single_pages_make_the_nursery_smaller(void **state)
 {
     (void)state;
-    assert_int_equal(nursery_of_pages(1000), 128);
-    assert_in_range(nursery_of_pages(100000), 37, 40);
-    assert_int_equal(nursery_of_pages(1000000), 16);
+    assert_int_equal(nursery_of_pages(1000, SIZE_MAX), 128);
+    assert_in_range(nursery_of_pages(100000, SIZE_MAX), 37, 40);
+    assert_int_equal(nursery_of_pages(1000000, SIZE_MAX), 16);
+    /* Where full cycles are beside the program they take .4 ms. */
+    assert_int_equal(nursery_of_pages(1000, GCXI_GIB), 128);
+    assert_in_range(nursery_of_pages(10000, GCXI_GIB), 38, 40);
+    assert_int_equal(nursery_of_pages(100000, GCXI_GIB), 16);
 }
 
 /* That all of it survives, and quickly, says nothing of other objects. */
