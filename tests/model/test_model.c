@@ -20,6 +20,9 @@
  *       came to lie where an object was, and in checked builds the collector proves
  *       after marking that what is kept leads to nothing that is not (gc/verify.c).
  *
+ *   M7  What only an ephemeron leads to is reached if its key is in another way. It
+ *       is looked at, but never walked to; keys and values are not released by hand.
+ *
  * One run is settled by MODEL_SEED, MODEL_THREADS, MODEL_STEPS, MODEL_FREE and the
  * GCX_* variables; a failure prints the line that repeats it (several threads
  * repeat their programs, not their interleaving). Without MODEL_SEED the
@@ -66,7 +69,7 @@ enum {
     MOST_OBJECTS = 1500, /* reachable; then roots are dropped */
 };
 
-enum kind { SCANNED, NOSCAN, ROOT };
+enum kind { SCANNED, NOSCAN, ROOT, EPHEMERON };
 
 #define NOBODY UINT32_MAX
 
@@ -81,7 +84,8 @@ struct object {
     uint64_t seed;
     struct edge *slots;
     uint32_t slot_count;
-    uint32_t epoch; /* reached in this search */
+    struct edge key, value; /* of an ephemeron, until its key is gone (M7) */
+    uint32_t epoch;         /* reached in this search */
     enum kind kind;
     uint8_t is_used; /* the number stands for an object */
 };
@@ -219,6 +223,37 @@ static void reach(struct graph *g, uint32_t number, uint32_t *pending)
     }
 }
 
+static void reach_from_objects(struct graph *g, uint32_t pending)
+{
+    while (pending > 0) {
+        const struct object *o = &g->objects[g->work[--pending]];
+        for (uint32_t i = 0; o->kind != NOSCAN && i < o->slot_count; i++) {
+            if (o->slots[i].target != NOBODY) {
+                reach(g, o->slots[i].target, &pending);
+            }
+        }
+    }
+}
+
+static int is_reached(const struct graph *g, uint32_t number)
+{
+    return number != NOBODY && g->objects[number].epoch == g->epoch;
+}
+
+/* M7. Values of those whose key is reached, and is not NOBODY. */
+static uint32_t reach_values(struct graph *g)
+{
+    uint32_t pending = 0;
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct object *o = &g->objects[i];
+        if (o->is_used && o->kind == EPHEMERON && is_reached(g, i) &&
+            is_reached(g, o->key.target)) {
+            reach(g, o->value.target, &pending);
+        }
+    }
+    return pending;
+}
+
 static void search(struct graph *g)
 {
     uint32_t pending = 0;
@@ -237,14 +272,10 @@ static void search(struct graph *g)
             reach(g, g->root_objects[i], &pending);
         }
     }
-    while (pending > 0) {
-        const struct object *o = &g->objects[g->work[--pending]];
-        for (uint32_t i = 0; o->kind != NOSCAN && i < o->slot_count; i++) {
-            if (o->slots[i].target != NOBODY) {
-                reach(g, o->slots[i].target, &pending);
-            }
-        }
-    }
+    do {
+        reach_from_objects(g, pending);
+        pending = reach_values(g);
+    } while (pending > 0);
 }
 
 /* The pattern of a large object is checked at its edges and at one place more
@@ -259,6 +290,21 @@ static int tail_intact(const struct object *o, const char *tail, size_t length, 
     return pattern_part_intact(tail, 0, 256, o->seed) &&
            pattern_part_intact(tail, middle, 256, o->seed) &&
            pattern_part_intact(tail, end, length - end, o->seed);
+}
+
+static void check_ephemeron(const struct graph *g, uint32_t number)
+{
+    const struct object *o = &g->objects[number];
+    gcx_ephemeron *e = reveal(o->addr);
+    if (!is_reached(g, o->key.target)) {
+        return;
+    }
+    if (gcx_ephemeron_key(e) != edge_address(g, o->key)) {
+        lose(g, number, "an ephemeron lost its key");
+    }
+    if (gcx_ephemeron_value(e) != edge_address(g, o->value)) {
+        lose(g, number, "an ephemeron lost its value");
+    }
 }
 
 static void check_object(const struct graph *g, uint32_t number)
@@ -277,6 +323,9 @@ static void check_object(const struct graph *g, uint32_t number)
                 lose(g, number, "a pointer changed");
             }
         }
+    }
+    if (o->kind == EPHEMERON) {
+        check_ephemeron(g, number);
     }
     size_t head = o->slot_count * sizeof(void *);
     if (!tail_intact(o, p + head, o->size - head, g->epoch * 7919u + number)) {
@@ -334,11 +383,23 @@ static int is_retained(const struct object *o)
            tail_intact(o, p + head, o->size - head, 0);
 }
 
+/* M7. Of a key that is to be forgotten, its number may be another's soon. */
+static void empty_ephemerons(struct graph *g)
+{
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct object *o = &g->objects[i];
+        if (o->kind == EPHEMERON && !is_reached(g, o->key.target)) {
+            o->key.target = o->value.target = NOBODY;
+        }
+    }
+}
+
 /* After a full cycle: what the shadow cannot reach is looked for and then
  * forgotten. */
 static NOINLINE void count_dead(struct graph *g)
 {
     check_graph(g);
+    empty_ephemerons(g);
     for (uint32_t i = 0; i < g->count; i++) {
         struct object *o = &g->objects[i];
         if (o->is_used && o->epoch != g->epoch) {
@@ -519,6 +580,52 @@ static void op_create_in_object(struct graph *g, enum kind kind)
     gcx_keep_alive(keep);
 }
 
+/* NOBODY also for what is released by hand. */
+static uint32_t walk_to_collected(struct graph *g)
+{
+    uint32_t number = walk(g);
+    return number != NOBODY && g->objects[number].kind == ROOT ? NOBODY : number;
+}
+
+static void op_create_ephemeron(struct graph *g)
+{
+    void *keep[2] = {NULL, NULL};
+    uint32_t place = random_below(&g->random, g->place_count);
+    uint32_t key = walk_to_collected(g);
+    if (key == NOBODY || random_percent(&g->random, 50)) {
+        key = create(g, random_percent(&g->random, 70) ? NOSCAN : SCANNED, &keep[0]);
+        set_root(g, place, random_below(&g->random, PLACE_SLOTS), edge_to(g, key));
+    }
+    uint32_t value =
+        random_percent(&g->random, 80) ? create(g, SCANNED, &keep[1]) : walk_to_collected(g);
+    uint32_t number = new_number(g);
+    struct object *o = &g->objects[number];
+    o->key = edge_to(g, key);
+    o->value = edge_to(g, value);
+    void *p = must(gcx_ephemeron_create(edge_address(g, o->key), edge_address(g, o->value)));
+    o->addr = hide(p);
+    o->kind = EPHEMERON;
+    o->is_used = 1;
+    o->epoch = g->epoch;
+    set_root(g, random_below(&g->random, g->place_count), random_below(&g->random, PLACE_SLOTS),
+             (struct edge){number, 0});
+    gcx_keep_alive(keep[0]);
+    gcx_keep_alive(keep[1]);
+    gcx_keep_alive(p);
+}
+
+static int is_watched(const struct graph *g, uint32_t number)
+{
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct object *o = &g->objects[i];
+        if (o->is_used && o->kind == EPHEMERON &&
+            (i == number || o->key.target == number || o->value.target == number)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void op_link(struct graph *g)
 {
     uint32_t from = walk(g);
@@ -647,7 +754,7 @@ static void redirect(struct graph *g, uint32_t number, int is_gone)
 static void op_free(struct graph *g)
 {
     uint32_t number = walk(g);
-    if (number == NOBODY) {
+    if (number == NOBODY || is_watched(g, number)) {
         return;
     }
     void *p = reveal(g->objects[number].addr);
@@ -674,7 +781,7 @@ static void op_create_root_object(struct graph *g)
 static void op_realloc(struct graph *g)
 {
     uint32_t number = walk(g);
-    if (number == NOBODY) {
+    if (number == NOBODY || is_watched(g, number)) {
         return;
     }
     struct object *o = &g->objects[number];
@@ -737,6 +844,8 @@ static void step(struct graph *g)
         op_create_in_object(g, NOSCAN);
     } else if (which < 400) {
         op_create_at_root(g, which < 380 ? SCANNED : NOSCAN);
+    } else if (which < 430) {
+        op_create_ephemeron(g);
     } else if (which < 700) {
         op_link(g);
     } else if (which < 800) {
