@@ -87,10 +87,6 @@
 #define PACE_LEAST_NS 100000u
 #define PACE_MOST_NS 300000u
 
-/* The heap may grow by so much before the program has to wait for the end. */
-#define AHEAD_PERCENT 100u
-#define AHEAD_BYTES (4 * GCXI_MIB)
-
 enum state { IDLE, MARKING, MARKED };
 enum thread_state { NO_THREAD, STARTING, STARTED };
 
@@ -116,6 +112,7 @@ static struct {
     size_t live_max_bytes;   /* when so much is live the second stop comes in any case */
     size_t live_begin_bytes; /* before the first stop */
     size_t heap_begin_bytes; /* of that, in the heap */
+    bool waits_late;         /* the heap only grows, which needs the room, or is little */
     size_t passes;
     size_t long_passes;      /* of them: hardly shorter than the one before */
     uint64_t pass_begin_ns;  /* mark_ns when the last pass began */
@@ -131,20 +128,12 @@ static size_t live_bytes(void)
 
 /* ---- The program waits ---- */
 
-/* How long for each ns that it has run. Mostly not at all: a program that waits from
- * the second pass on takes 4 to 7 % longer to build the table of churn, and its
- * passes grow short without. */
 static uint64_t pace_factor(void)
 {
-    size_t now = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
-    size_t begin = concurrent.live_begin_bytes;
-    size_t most = begin + AHEAD_BYTES;
-    size_t grown = now > begin ? (now - begin) / (most / 8) : 0; /* in eighths */
-    if (grown >= 7)
-        return 10; /* at 8 the second stop comes, and marks what is left */
-    if (grown >= 6 || concurrent.long_passes > 1)
-        return 3;
-    return grown >= 4 || concurrent.long_passes > 0;
+    size_t now_bytes = live_bytes() + gcxi_load_relaxed(&gcxi_gc.allocated_bytes);
+    unsigned factor =
+        gcxi_pacer_wait(concurrent.live_begin_bytes, now_bytes, concurrent.waits_late);
+    return gcxi_max(factor, concurrent.long_passes > 1 ? 3 : (unsigned)concurrent.long_passes);
 }
 
 struct pace {
@@ -455,11 +444,12 @@ void gcxi_concurrent_begin_stw(void)
     concurrent.passes = concurrent.long_passes = 0;
     concurrent.live_begin_bytes = live_bytes();
     concurrent.heap_begin_bytes = gcxi_gc.totals.live_bytes;
+    concurrent.waits_late = gcxi_gc.pacer.is_growing || concurrent.live_begin_bytes < LITTLE_BYTES;
     concurrent.pass_begin_ns = 0;
     gcxi_owed_clear_stw();
     gcxi_remember_beside_begin_stw(true);
     concurrent.live_max_bytes =
-        gcxi_min(live_bytes() / 100 * (100 + AHEAD_PERCENT) + AHEAD_BYTES,
+        gcxi_min(gcxi_pacer_beside_most(live_bytes()),
                  (size_t)gcxi_gc.settings.pacer.memory_limit + gcxi_statics_beside_bytes());
     gcxi_store_release(&concurrent.state, MARKING);
     gcxi_delay(GCXI_EDGE_RESUME);

@@ -639,6 +639,27 @@ static void a_cycle_beside_the_program_begins_ahead(void **state)
     assert_true(pacer.next_is_full);
 }
 
+/* So that what was allocated meanwhile is a third of the heap, not more than it. */
+static void while_a_cycle_marks_the_program_waits(void **state)
+{
+    const size_t begin = 396 * GCXI_MIB; /* sixteenths of 25 MiB */
+    (void)state;
+    assert_int_equal(gcxi_pacer_wait(begin, begin - 1, false), 0);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 124 * GCXI_MIB, false), 0);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 125 * GCXI_MIB, false), 1);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 174 * GCXI_MIB, false), 1);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 175 * GCXI_MIB, false), 3);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 199 * GCXI_MIB, true), 0);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 200 * GCXI_MIB, true), 1);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 299 * GCXI_MIB, true), 1);
+    assert_int_equal(gcxi_pacer_wait(begin, begin + 300 * GCXI_MIB, true), 3);
+    for (int is_late = 0; is_late < 2; is_late++) {
+        assert_int_equal(gcxi_pacer_wait(begin, begin + 349 * GCXI_MIB, is_late), 3);
+        assert_int_equal(gcxi_pacer_wait(begin, begin + 350 * GCXI_MIB, is_late), 10);
+    }
+    assert_int_equal(gcxi_pacer_beside_most(begin), begin + 400 * GCXI_MIB);
+}
+
 static void full_cycle(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                        size_t allocated_bytes, size_t live_bytes)
 {
@@ -812,6 +833,7 @@ int main(void)
         cmocka_unit_test(a_little_heap_that_only_collects_gets_more),
         cmocka_unit_test(a_full_cycle_comes_at_the_goal),
         cmocka_unit_test(a_cycle_beside_the_program_begins_ahead),
+        cmocka_unit_test(while_a_cycle_marks_the_program_waits),
         cmocka_unit_test(where_stops_hold_up_several_threads_there_are_fewer),
         cmocka_unit_test(a_heap_that_only_grows_is_marked_beside_the_program_earlier),
         cmocka_unit_test(a_heap_that_is_marked_beside_the_program_keeps_minor_cycles),
