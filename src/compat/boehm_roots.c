@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT */
 #include "compat/boehm.h"
 
+#include "gc/tracked.h"
 #include "heap/space.h"
 #include "trace/roots.h"
 #include "trace/special.h"
@@ -19,38 +20,79 @@ static void push_no_roots(void)
 
 GC_push_other_roots_proc GC_push_other_roots = push_no_roots;
 
-static struct gcxi_boehm_table ranges = {.item_bytes = 2 * sizeof(uintptr_t)};
+static struct gcxi_boehm_table ranges = {.item_bytes = 2 * sizeof(uintptr_t)}; /* heap lock */
 static struct gcxi_boehm_table pinned = {.item_bytes = sizeof(uintptr_t)};
 static char *first_stackbottom;
 
 /* ---- Ranges ---- */
+
+/* The heap lock: a cycle tracks what is written to them (gc/tracked.h). */
+static struct gcxi_mutator *lock_ranges(void)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self != NULL)
+        gcxi_mutator_lock_heap(self);
+    return self;
+}
+
+static void unlock_ranges(struct gcxi_mutator *self)
+{
+    gcxi_mutator_unlock_heap();
+    gcxi_gc_leave(self);
+}
+
+static void remove_range(size_t i)
+{
+    const uintptr_t *item = gcxi_boehm_item(&ranges, i);
+    gcxi_tracked_remove_root(item[0], item[1]);
+    gcxi_boehm_table_remove(&ranges, i);
+}
+
+/* The larger of two that begin at the same address stays. */
+static bool add_range(uintptr_t lo, uintptr_t hi)
+{
+    size_t i = gcxi_boehm_table_find(&ranges, lo);
+    uintptr_t *item = i != GCXI_BOEHM_NONE ? gcxi_boehm_item(&ranges, i) : NULL;
+    if (item != NULL && item[1] >= hi)
+        return true;
+    if (gcxi_tracked_add_root(lo, hi) != 0)
+        return false;
+    if (item != NULL)
+        remove_range(i);
+    item = gcxi_boehm_table_add(&ranges, lo);
+    if (item != NULL)
+        item[1] = hi;
+    else
+        gcxi_tracked_remove_root(lo, hi);
+    return item != NULL;
+}
 
 void GC_add_roots(void *lo, void *hi)
 {
     gcxi_boehm_start();
     if ((uintptr_t)lo >= (uintptr_t)hi)
         return;
-    struct gcxi_mutator *self = gcxi_boehm_lock();
-    size_t i = gcxi_boehm_table_find(&ranges, (uintptr_t)lo);
-    uintptr_t *item = i != GCXI_BOEHM_NONE ? gcxi_boehm_item(&ranges, i)
-                                           : gcxi_boehm_table_add(&ranges, (uintptr_t)lo);
-    if (item != NULL)
-        item[1] = gcxi_max(item[1], (uintptr_t)hi);
-    gcxi_boehm_unlock(self);
-    if (item == NULL)
+    struct gcxi_mutator *self = lock_ranges();
+    if (self == NULL)
+        return;
+    bool is_added = add_range((uintptr_t)lo, (uintptr_t)hi);
+    unlock_ranges(self);
+    if (!is_added)
         gcxi_boehm_warn("no memory for the roots at 0x%lx\n", (GC_word)lo);
 }
 
 /* Ranges that lie within. */
 void GC_remove_roots(void *lo, void *hi)
 {
-    struct gcxi_mutator *self = gcxi_boehm_lock();
+    struct gcxi_mutator *self = lock_ranges();
+    if (self == NULL)
+        return;
     for (size_t i = ranges.count; i-- > 0;) {
         const uintptr_t *item = gcxi_boehm_item(&ranges, i);
         if (item[0] >= (uintptr_t)lo && item[1] <= (uintptr_t)hi)
-            gcxi_boehm_table_remove(&ranges, i);
+            remove_range(i);
     }
-    gcxi_boehm_unlock(self);
+    unlock_ranges(self);
 }
 
 void GC_clear_roots(void)
@@ -137,10 +179,6 @@ static void mark_moved_stack(struct gcxi_marker *m)
 void gcxi_boehm_roots_mark(struct gcxi_marker *m)
 {
     gcxi_boehm_marker = m;
-    for (size_t i = 0; i < ranges.count; i++) {
-        const uintptr_t *item = gcxi_boehm_item(&ranges, i);
-        gcxi_mark_range(m, item[0], item[1]);
-    }
     mark_moved_stack(m);
     gcxi_boehm_mark_pinned(m);
     gcxi_boehm_final_mark(m);

@@ -7,6 +7,7 @@
 #include <gc/gc_mark.h>
 #include <gc/gc_typed.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define N 200
 
@@ -170,6 +171,32 @@ static void push(void)
         old_push();
 }
 
+/* One that grows, and then goes with its memory. */
+static void large_range(void)
+{
+    size_t words = 1 << 19, bytes = words * sizeof(void *);
+    void **range = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    GC_add_roots(range, range + words / 2);
+    GC_add_roots(range, range + words);
+    GC_add_roots(range, range + words / 4);
+    for (int i = 0; i < 8; i++) {
+        size_t at = words - 1 - (size_t)i * 5000;
+        range[at] = GC_MALLOC(32);
+        watch(2 + i, range[at]);
+        churn();
+        collect();
+        printf("large range: %d\n", watched[2 + i] != 0);
+    }
+    GC_remove_roots(range, range + words / 2);
+    range[0] = GC_MALLOC(32);
+    watch(10, range[0]);
+    collect();
+    printf("still a root: %d\n", watched[10] != 0);
+    GC_remove_roots(range, range + words);
+    munmap(range, bytes);
+    collect();
+}
+
 int main(void)
 {
     static void *objects[N];
@@ -200,6 +227,7 @@ int main(void)
     collect();
     printf("root: %d\n", watched[0] != 0);
     GC_remove_roots(cell, cell + 1);
+    large_range();
     clear_stack();
     old_push = GC_get_push_other_roots();
     hidden_root[0] = (void *)GC_HIDE_POINTER(GC_MALLOC(48));
