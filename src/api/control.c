@@ -27,21 +27,6 @@ const char *gcx_version(void)
     return GCX_VERSION_STRING;
 }
 
-/* The calling thread with the heap lock held, or NULL with errno. */
-static struct gcxi_mutator *enter_and_lock(void)
-{
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self != NULL)
-        gcxi_mutator_lock_heap(self);
-    return self;
-}
-
-static void unlock_and_leave(struct gcxi_mutator *self)
-{
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
-}
-
 /* ---- Collecting ---- */
 
 static void collect_from(uintptr_t sp, enum gcx_cycle kind)
@@ -77,32 +62,32 @@ void gcx_collect(enum gcx_cycle kind)
 
 void gcx_disable(void)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
     gcxi_store_relaxed(&gcxi_gc.disable_depth, gcxi_gc.disable_depth + 1);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }
 
 void gcx_enable(void)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
     if (gcxi_gc.disable_depth > 0)
         gcxi_store_relaxed(&gcxi_gc.disable_depth, gcxi_gc.disable_depth - 1);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }
 
 void gcx_release_memory(void)
 {
     gcx_collect(GCX_FULL);
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
     gcxi_space_purge(GCXI_ZONE_SCAN);
     gcxi_space_purge(GCXI_ZONE_NOSCAN);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }
 
 /* ---- Heap size ---- */
@@ -114,7 +99,7 @@ static void replan(void)
 
 int gcx_set_heap_percent(int percent)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     int old = gcxi_gc.settings.pacer.percent;
@@ -125,26 +110,26 @@ int gcx_set_heap_percent(int percent)
         gcxi_gc.settings.pacer.is_adaptive = false;
     }
     replan();
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return old;
 }
 
 int64_t gcx_set_memory_limit(int64_t bytes)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     int64_t old = gcxi_gc.settings.pacer.memory_limit;
     if (bytes >= 0)
         gcxi_gc.settings.pacer.memory_limit = bytes;
     replan();
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return old;
 }
 
 int64_t gcx_set_heap_max(int64_t bytes)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     size_t old = gcxi_space_max();
@@ -152,7 +137,7 @@ int64_t gcx_set_heap_max(int64_t bytes)
         errno = EINVAL;
     else
         gcxi_space_set_max(bytes == -1 ? SIZE_MAX : (size_t)bytes);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return old > INT64_MAX >> 1 ? -1 : (int64_t)old;
 }
 
@@ -174,20 +159,21 @@ static bool range_is_valid(const void *lo, const void *hi)
 
 int gcx_root_add(void *lo, void *hi)
 {
-    struct gcxi_mutator *self = range_is_valid(lo, hi) ? enter_and_lock() : (errno = EINVAL, NULL);
+    struct gcxi_mutator *self =
+        range_is_valid(lo, hi) ? gcxi_gc_enter_and_lock() : (errno = EINVAL, NULL);
     if (self == NULL)
         return -1;
     int error = gcxi_tracked_add_root((uintptr_t)lo, (uintptr_t)hi);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return error == 0 ? 0 : (errno = error, -1);
 }
 
 int gcx_root_remove(void *lo, void *hi)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     int error = gcxi_tracked_remove_root((uintptr_t)lo, (uintptr_t)hi);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return error == 0 ? 0 : (errno = error, -1);
 }

@@ -17,20 +17,6 @@ static int stack_error(int error, const char *function, const char *what, const 
     return -1;
 }
 
-static struct gcxi_mutator *enter_and_lock(void)
-{
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self != NULL)
-        gcxi_mutator_lock_heap(self);
-    return self;
-}
-
-static void unlock_and_leave(struct gcxi_mutator *self)
-{
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
-}
-
 /* ---- Registering ---- */
 
 gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp)
@@ -42,13 +28,13 @@ gcx_stack *gcx_stack_register(void *lo, void *hi, void *sp)
         stack_error(EINVAL, "gcx_stack_register", "the range is none, or sp lies outside", lo);
         return NULL;
     }
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return NULL;
     errno = 0;
     gcx_stack *stack = gcxi_stacks_add((uintptr_t)lo, (uintptr_t)hi, used);
     int error = errno;
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     if (stack == NULL && error == EEXIST)
         stack_error(EEXIST, "gcx_stack_register", "a stack there is registered already", lo);
     else if (stack == NULL)
@@ -62,11 +48,11 @@ gcx_stack *gcx_stack_register_callback(void (*scan)(gcx_scanner *scanner, void *
         stack_error(EINVAL, "gcx_stack_register_callback", "no function", NULL);
         return NULL;
     }
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return NULL;
     gcx_stack *stack = gcxi_stacks_add_scan(scan, arg);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return stack;
 }
 
@@ -84,11 +70,11 @@ static const char *what_is_wrong(int error)
 
 int gcx_stack_unregister(gcx_stack *stack)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     int error = gcxi_stacks_remove(stack);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return error == 0 ? 0 : stack_error(error, "gcx_stack_unregister", what_is_wrong(error), stack);
 }
 
@@ -144,7 +130,7 @@ static bool sp_is_valid(const gcx_stack *stack, uintptr_t sp)
 
 int gcx_stack_set_sp(gcx_stack *stack, void *sp)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     int error = gcxi_stacks_claim(stack);
@@ -153,7 +139,7 @@ int gcx_stack_set_sp(gcx_stack *stack, void *sp)
         stack->sp = sp != NULL ? gcxi_align_down((uintptr_t)sp, sizeof(uintptr_t)) : stack->lo;
     if (error == 0)
         gcxi_stacks_drop(stack);
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     if (error != 0)
         return stack_error(error, "gcx_stack_set_sp", what_is_wrong(error), stack);
     return is_inside ? 0 : stack_error(EINVAL, "gcx_stack_set_sp", "sp lies outside", stack);
@@ -161,7 +147,7 @@ int gcx_stack_set_sp(gcx_stack *stack, void *sp)
 
 int gcx_stack_set_private(gcx_stack *stack, int is_private)
 {
-    struct gcxi_mutator *self = enter_and_lock();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
     int error = gcxi_stacks_claim(stack);
@@ -169,7 +155,7 @@ int gcx_stack_set_private(gcx_stack *stack, int is_private)
         stack->is_private = is_private != 0;
         gcxi_stacks_drop(stack);
     }
-    unlock_and_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return error == 0 ? 0
                       : stack_error(error, "gcx_stack_set_private", what_is_wrong(error), stack);
 }

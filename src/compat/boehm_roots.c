@@ -20,26 +20,12 @@ static void push_no_roots(void)
 
 GC_push_other_roots_proc GC_push_other_roots = push_no_roots;
 
-static struct gcxi_boehm_table ranges = {.item_bytes = 2 * sizeof(uintptr_t)}; /* heap lock */
+/* Under the heap lock: a cycle tracks what is written to them (gc/tracked.h). */
+static struct gcxi_boehm_table ranges = {.item_bytes = 2 * sizeof(uintptr_t)};
 static struct gcxi_boehm_table pinned = {.item_bytes = sizeof(uintptr_t)};
 static char *first_stackbottom;
 
 /* ---- Ranges ---- */
-
-/* The heap lock: a cycle tracks what is written to them (gc/tracked.h). */
-static struct gcxi_mutator *lock_ranges(void)
-{
-    struct gcxi_mutator *self = gcxi_gc_enter();
-    if (self != NULL)
-        gcxi_mutator_lock_heap(self);
-    return self;
-}
-
-static void unlock_ranges(struct gcxi_mutator *self)
-{
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
-}
 
 static void remove_range(size_t i)
 {
@@ -72,11 +58,11 @@ void GC_add_roots(void *lo, void *hi)
     gcxi_boehm_start();
     if ((uintptr_t)lo >= (uintptr_t)hi)
         return;
-    struct gcxi_mutator *self = lock_ranges();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
     bool is_added = add_range((uintptr_t)lo, (uintptr_t)hi);
-    unlock_ranges(self);
+    gcxi_gc_unlock_and_leave(self);
     if (!is_added)
         gcxi_boehm_warn("no memory for the roots at 0x%lx\n", (GC_word)lo);
 }
@@ -84,7 +70,7 @@ void GC_add_roots(void *lo, void *hi)
 /* Ranges that lie within. */
 void GC_remove_roots(void *lo, void *hi)
 {
-    struct gcxi_mutator *self = lock_ranges();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
     for (size_t i = ranges.count; i-- > 0;) {
@@ -92,7 +78,7 @@ void GC_remove_roots(void *lo, void *hi)
         if (item[0] >= (uintptr_t)lo && item[1] <= (uintptr_t)hi)
             remove_range(i);
     }
-    unlock_ranges(self);
+    gcxi_gc_unlock_and_leave(self);
 }
 
 void GC_clear_roots(void)

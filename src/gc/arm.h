@@ -22,9 +22,10 @@ struct gcxi_dirty_backend;
 enum gcxi_arm {
     GCXI_ARM_NOTHING, /* the next is a full cycle in one stop */
     GCXI_ARM_MINOR,
-    GCXI_ARM_FULL,   /* after a full cycle */
-    GCXI_ARM_BEGIN,  /* after its first stop, if it has two */
-    GCXI_ARM_BETWEEN /* between the two */
+    GCXI_ARM_FULL,    /* after a full cycle */
+    GCXI_ARM_BEGIN,   /* after its first stop, if it has two */
+    GCXI_ARM_BETWEEN, /* between the two */
+    GCXI_ARM_SHORT    /* the same, and the next stop comes soon */
 };
 
 /* What a first write to an armed page costs, and whether that is much. A backend that

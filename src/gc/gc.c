@@ -219,6 +219,20 @@ struct gcxi_mutator *gcxi_gc_enter(void)
     return gcxi_gc_enter_to_read();
 }
 
+struct gcxi_mutator *gcxi_gc_enter_and_lock(void)
+{
+    struct gcxi_mutator *self = gcxi_gc_enter();
+    if (self != NULL)
+        gcxi_mutator_lock_heap(self);
+    return self;
+}
+
+void gcxi_gc_unlock_and_leave(struct gcxi_mutator *self)
+{
+    gcxi_mutator_unlock_heap();
+    gcxi_gc_leave(self);
+}
+
 void gcxi_gc_error(const char *format, ...)
 {
     char message[ERROR_BYTES];

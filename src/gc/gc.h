@@ -78,7 +78,11 @@ extern void (*const gcxi_gc_on_start)(void);
  * with errno ENOMEM, or EDEADLK in a callback that a cycle runs. */
 struct gcxi_mutator *gcxi_gc_enter(void);
 
-/* The same for statistics, which such a callback may read. */
+/* With the heap lock held; and back. */
+struct gcxi_mutator *gcxi_gc_enter_and_lock(void);
+void gcxi_gc_unlock_and_leave(struct gcxi_mutator *self);
+
+/* As gcxi_gc_enter for statistics, which such a callback may read. */
 struct gcxi_mutator *gcxi_gc_enter_to_read(void);
 
 /* Tells of the object that was sampled meanwhile. */
