@@ -41,7 +41,7 @@ static bool side_complete(struct gcxi_block *block, struct gcxi_side *side, unsi
          !part_add(&side->waiting, slots * sizeof *side->waiting)))
         return false;
     if ((parts & GCXI_SIDE_WAITING) != 0)
-        block->scan = GCXI_SCAN_SPECIAL;
+        gcxi_store_relaxed(&block->scan, GCXI_SCAN_SPECIAL);
     gcxi_store_release(&block->side, (uint8_t)(block->side | parts | GCXI_SIDE_WATCHED));
     return true;
 }

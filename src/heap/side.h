@@ -42,7 +42,8 @@ bool gcxi_side_has(const struct gcxi_side *side, uint32_t slot);
 
 GCXI_INLINE bool gcxi_side_is_watched(const struct gcxi_block *block, uint32_t slot)
 {
-    return GCXI_UNLIKELY(block->side != 0) && gcxi_side_has(gcxi_side_of(block), slot);
+    return GCXI_UNLIKELY(gcxi_load_acquire(&block->side) != 0) &&
+           gcxi_side_has(gcxi_side_of(block), slot);
 }
 
 /* With the world stopped, by whoever works on the block alone. */

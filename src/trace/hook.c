@@ -166,7 +166,7 @@ static bool remove_locked(uint32_t number, const struct gcxi_hook *like, bool on
 bool gcxi_hook_remove(const struct gcxi_block *block, uint32_t slot, const struct gcxi_hook *like,
                       bool only_type)
 {
-    if ((block->side & GCXI_SIDE_HOOKS) == 0)
+    if ((gcxi_load_acquire(&block->side) & GCXI_SIDE_HOOKS) == 0)
         return false;
     gcxi_lock(&gcxi_side_lock);
     bool is_found = remove_locked(gcxi_side_of(block)->hooks[slot], like, only_type);

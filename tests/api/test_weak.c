@@ -658,6 +658,51 @@ static void test_weak_get_beside_cycles(void **state)
     }
 }
 
+enum { NEXT_TO = 2000, PAIR_SIZE = 48 };
+static void *pairs[2 * NEXT_TO];
+static gcx_weak *watchers[NEXT_TO];
+
+static void ignore(void *arg)
+{
+    (void)arg;
+}
+
+static void *watch_the_first(void *arg)
+{
+    for (size_t i = 0; i < NEXT_TO; i++) {
+        watchers[i] = gcx_weak_create(pairs[2 * i]);
+        if (gcx_cleanup_add(pairs[2 * i], ignore, NULL) != 0)
+            return arg;
+    }
+    return NULL;
+}
+
+/* One thread begins to watch objects of a block from which another frees some. */
+static void test_free_beside_those_watched_by_others(void **state)
+{
+    pthread_t thread;
+    void *failed = pairs;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        pattern_fill(pairs[i] = gcx_alloc(PAIR_SIZE), PAIR_SIZE, i);
+    assert_int_equal(gcx_thread_create(&thread, NULL, watch_the_first, pairs), 0);
+    for (size_t i = 1; i < COUNT_OF(pairs); i += 2) {
+        void *p = pairs[i];
+        pairs[i] = NULL;
+        assert_int_equal(gcx_cleanup_cancel(p, ignore, NULL), -1);
+        gcx_free(p);
+    }
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    collect(GCX_FULL);
+    for (size_t i = 0; i < NEXT_TO; i++) {
+        assert_ptr_equal(gcx_weak_get(watchers[i]), pairs[2 * i]);
+        assert_true(pattern_intact(pairs[2 * i], PAIR_SIZE, 2 * i));
+        assert_int_equal(gcx_cleanup_cancel(pairs[2 * i], ignore, NULL), 0);
+    }
+    memset(pairs, 0, sizeof pairs);
+}
+
 /* ---- Mistakes ------------------------------------------------------------- */
 
 static void test_foreign_addresses(void **state)
@@ -724,6 +769,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_random_graphs),
         cmocka_unit_test(test_random_graphs_with_every_barrier),
         cmocka_unit_test(test_weak_get_beside_cycles),
+        cmocka_unit_test(test_free_beside_those_watched_by_others),
         cmocka_unit_test(test_foreign_addresses),
         cmocka_unit_test(test_roots_and_links_in_the_heap),
     };
