@@ -7,8 +7,8 @@
  * heap is being built), or rescanning written old pages takes more than a few
  * per cent of the time (each page costs the same whether the cycle comes after
  * 4 MiB or 64). It shrinks back otherwise, and stays so small that a minor cycle
- * takes 4 ms, or 2 where full cycles mark beside the program: the more survive, the
- * smaller it is. What is old and written takes the same time in a smaller one, so up
+ * takes 4 ms, or 2 where full cycles mark beside the program, and single written pages .4
+ * of them: the more survive, the smaller it is. What is old and written takes the same time in a smaller one, so up
  * to half of the time is taken off for that.
  *
  * And is the next one full? When the heap would pass the goal: what the last
@@ -75,8 +75,8 @@
 
 #define MINOR_PAYS 4u            /* times shorter than a full cycle, at least */
 #define MINOR_NS 4000000u        /* what a minor cycle should take at most, */
-#define MINOR_BESIDE_NS 2000000u /* where no full one stops the program for long; */
-#define PAGES_US 400u            /* of that, single written pages */
+#define MINOR_BESIDE_NS 2000000u /* and where no full one stops the program for long; */
+#define PAGES_BESIDE_NS 400000u  /* of that, single written pages */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
@@ -134,7 +134,8 @@ static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
     uint64_t bytes = cycle->allocated_bytes * most_us / (young_ns / 1000 + 1);
     uint64_t both = cycle->allocated_bytes * most_us / ((young_ns + cycle->pages_ns) / 1000 + 1);
     if (is_beside(pacer, settings))
-        both = gcxi_min(both, cycle->allocated_bytes * PAGES_US / (cycle->pages_ns / 1000 + 1));
+        both = gcxi_min(both, cycle->allocated_bytes * (PAGES_BESIDE_NS / 1000) /
+                                  (cycle->pages_ns / 1000 + 1));
     bytes = gcxi_min(bytes, gcxi_max(both, nursery_base(pacer, settings)));
     return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
 }
