@@ -8,8 +8,8 @@
  * per cent of the time (each page costs the same whether the cycle comes after
  * 4 MiB or 64). It shrinks back otherwise, and stays so small that a minor cycle
  * takes 4 ms, or 2 where full cycles mark beside the program, and single written pages .4
- * of them: the more survive, the smaller it is. What is old and written takes the same time in a smaller one, so up
- * to half of the time is taken off for that.
+ * of them: the more survive, the smaller it is. What else is old and written takes the
+ * same time in a smaller one, so up to half of the time is taken off for that.
  *
  * And is the next one full? When the heap would pass the goal: what the last
  * full cycle left, plus a percentage (Go's GOGC rule). Unless the program asked
