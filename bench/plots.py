@@ -202,9 +202,11 @@ def latency_section(reports, found):
     runs = sorted({report["runs"] for report in reports})
     disturbed = sum(report["disturbed"] for report in reports)
     machine = reports[0]["machine"]
-    lines = ["%s, %d cores, %d MiB, Linux %s; %s. Medians of %s runs%s." % (
+    many = "One run each" if runs == [1] else "Medians of %s runs" % " or ".join(
+        map(str, reversed(runs)))
+    lines = ["%s, %d cores, %d MiB, Linux %s; %s. %s%s." % (
         machine["processor"], machine["cores"], machine["memory_mib"], machine["kernel"],
-        machine["date"], " or ".join(map(str, reversed(runs))),
+        machine["date"], many,
         ". **%d runs were disturbed**, for others used the processors: there the least figure of "
         "the runs stands, which is still too much" % disturbed if disturbed else ""), ""]
     return lines + ["The ring stands " + "; ".join(
