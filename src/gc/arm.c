@@ -42,7 +42,6 @@
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
-#define SHORT_UNITS 256u        /* the same before a stop that comes soon */
 #define BESIDE_UNITS 1024u      /* at rest while a full cycle marks, for each worker (R8) */
 #define MODERATE_UNITS 128u     /* at rest, for each worker (R9): .5 ms */
 
@@ -209,8 +208,6 @@ static struct arm_limits arm_limits(enum gcxi_arm how)
                                 BESIDE_UNITS * gcxi_workers_count()};
     if (how == GCXI_ARM_NOTHING)
         limits.disarm = UINT32_MAX;
-    if (how == GCXI_ARM_SHORT)
-        limits.rest_beside = SHORT_UNITS * gcxi_workers_count();
     if (how == GCXI_ARM_MINOR) {
         limits.arm_again = (uint32_t)gcxi_max(ARM_AGAIN_UNITS, arm.arm_due / 4);
         limits.disarm = (uint32_t)gcxi_max(DISARM_MINOR_UNITS, arm.disarm_due / 4);
@@ -238,8 +235,7 @@ static void plan_disarm(uint32_t unit, struct arm_limits *left)
     gcxi_map.armed[unit] = DISARM;
 }
 
-/* R8. While a full cycle marks, a number of those that are written all over: few when its
- * second stop comes soon, before which few pages are written. */
+/* R8. While a full cycle marks, a number of those that are written all over. */
 static bool may_rest_beside(uint32_t unit, struct arm_limits *left)
 {
     if (arm.is_moderate[unit] != 0 || gcxi_map.armed[unit] != 0 || left->rest_beside == 0)

@@ -24,8 +24,7 @@ enum gcxi_arm {
     GCXI_ARM_MINOR,
     GCXI_ARM_FULL,    /* after a full cycle */
     GCXI_ARM_BEGIN,   /* after its first stop, if it has two */
-    GCXI_ARM_BETWEEN, /* between the two */
-    GCXI_ARM_SHORT    /* the same, and the next stop comes soon */
+    GCXI_ARM_BETWEEN /* between the two */
 };
 
 /* What a first write to an armed page costs, and whether that is much. A backend that

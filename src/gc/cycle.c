@@ -283,7 +283,7 @@ static enum gcxi_arm arming_after(const struct gcxi_cycle *cycle)
     if (cycle->begins_concurrent)
         return GCXI_ARM_BEGIN;
     if (cycle->is_between)
-        return cycle->is_early ? GCXI_ARM_SHORT : GCXI_ARM_BETWEEN;
+        return GCXI_ARM_BETWEEN;
     if (cycle->kind == GCX_MINOR)
         return GCXI_ARM_MINOR;
     return gcxi_gc.pacer.is_full_only ? GCXI_ARM_NOTHING : GCXI_ARM_FULL;

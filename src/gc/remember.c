@@ -383,7 +383,7 @@ void gcxi_remember_arm(enum gcxi_arm how, size_t soon_bytes)
 {
     if (how == GCXI_ARM_NOTHING && remember.is_chosen)
         how = GCXI_ARM_FULL;
-    if (remember.backend == NULL || (how >= GCXI_ARM_BETWEEN && remember.has_digests)) /* R8 */
+    if (remember.backend == NULL || (how == GCXI_ARM_BETWEEN && remember.has_digests)) /* R8 */
         return;
     gcxi_arm_units_stw(how, soon_bytes);
 }
