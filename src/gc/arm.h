@@ -22,8 +22,8 @@ struct gcxi_dirty_backend;
 enum gcxi_arm {
     GCXI_ARM_NOTHING, /* the next is a full cycle in one stop */
     GCXI_ARM_MINOR,
-    GCXI_ARM_FULL,    /* after a full cycle */
-    GCXI_ARM_BEGIN,   /* after its first stop, if it has two */
+    GCXI_ARM_FULL,   /* after a full cycle */
+    GCXI_ARM_BEGIN,  /* after its first stop, if it has two */
     GCXI_ARM_BETWEEN /* between the two */
 };
 
