@@ -81,12 +81,10 @@ size_t gcx_run_finalizers(void)
 
 int gcx_set_finalizer_notifier(void (*notify)(void *arg), void *arg)
 {
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
-    gcxi_mutator_lock_heap(self);
     gcxi_runner_set_notifier(notify, arg);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return 0;
 }

@@ -74,12 +74,10 @@ void gcx_get_stats(struct gcx_stats *stats)
 int gcx_set_event_listener(const struct gcx_events *events)
 {
     static const struct gcx_events none;
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return -1;
-    gcxi_mutator_lock_heap(self);
     gcxi_gc.events = events != NULL ? *events : none;
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return 0;
 }

@@ -65,26 +65,23 @@ int gcx_blocking_end(void)
 
 static struct gcxi_handoff *handoff_begin(void *(*start)(void *), void *arg)
 {
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    /* In a blocking section the lock alone keeps cycles away. */
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return NULL;
-    gcxi_mutator_lock_heap(self); /* in a blocking section it alone keeps cycles away */
     gcxi_scope_escape(self, arg);
     struct gcxi_handoff *handoff = gcxi_handoff_create(start, arg);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return handoff;
 }
 
 static void handoff_end(struct gcxi_handoff *handoff)
 {
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
-    gcxi_mutator_lock_heap(self);
     gcxi_handoff_drop(handoff);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }
 
 static void *thread_main(void *opaque)

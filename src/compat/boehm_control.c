@@ -493,17 +493,15 @@ int GC_expand_hp(size_t bytes)
     gcxi_boehm_start();
     if (bytes >= GCXI_GIB * GCXI_KIB)
         return 0;
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return 0;
-    gcxi_mutator_lock_heap(self);
     struct gcxi_pacer_settings *pacer = &gcxi_gc.settings.pacer;
     pacer->goal_least_bytes =
         gcxi_max(pacer->goal_least_bytes, gcxi_space_committed_bytes()) + bytes - bytes / 8;
     gcxi_pacer_replan(&gcxi_gc.pacer, pacer, gcxi_meta_bytes());
     gcxi_store_relaxed(&gcxi_boehm.heap_bytes, GC_get_heap_size() + bytes);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
     return 1;
 }
 

@@ -206,13 +206,11 @@ void GC_dump_regions(void)
 {
     GC_printf("heap at %p, %lu bytes, %lu free\n", (void *)gcxi_map.base,
               (unsigned long)gcxi_space_committed_bytes(), (unsigned long)gcxi_space_free_bytes());
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
-    gcxi_mutator_lock_heap(self);
     for (unsigned kind = 0; kind < gcxi_kind_count; kind++)
         for (unsigned i = 0; i <= GCXI_CLASSES; i++)
             dump_class(kind, i);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }

@@ -313,11 +313,9 @@ static void enumerate(struct gcxi_block *block, uint32_t slot, void *opaque)
 void GC_enumerate_reachable_objects_inner(GC_reachable_object_proc proc, void *arg)
 {
     struct enumeration e = {proc, arg};
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
-    gcxi_mutator_lock_heap(self);
     gcxi_boehm_each_object(-1, false, enumerate, &e);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }

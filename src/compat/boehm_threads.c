@@ -312,10 +312,9 @@ static struct gcxi_mutator *stopper;
 void GC_stop_world_external(void)
 {
     gcxi_boehm_start();
-    struct gcxi_mutator *self = gcxi_gc_enter();
+    struct gcxi_mutator *self = gcxi_gc_enter_and_lock();
     if (self == NULL)
         return;
-    gcxi_mutator_lock_heap(self);
     gcxi_mutators_stop(self);
     stopper = self;
 }
@@ -327,6 +326,5 @@ void GC_start_world_external(void)
         return;
     stopper = NULL;
     gcxi_mutators_start(self);
-    gcxi_mutator_unlock_heap();
-    gcxi_gc_leave(self);
+    gcxi_gc_unlock_and_leave(self);
 }

@@ -100,9 +100,9 @@ void gcxi_arm_note_shown(uint32_t unit, size_t young)
         arm.rest[unit] = arm.rest_new;
 }
 
-/* R9. Chance decides how much of a unit is written in one interval: where a page or two
- * are on average, three are in one of six. */
-static bool is_often(uint32_t unit, size_t pages)
+/* R9. Counts it; was it often enough? Chance decides how much of a unit is written in one
+ * interval: where a page or two are on average, three are in one of six. */
+static bool count_costly(uint32_t unit, size_t pages)
 {
     if (arm.is_dear || pages >= arm.most_now)
         return true;
@@ -126,7 +126,7 @@ static void begin_rest(uint32_t unit, bool is_moderate)
  * half. */
 void gcxi_arm_note_written(uint32_t unit, size_t pages)
 {
-    if (pages >= arm.costly_now && is_often(unit, pages))
+    if (pages >= arm.costly_now && count_costly(unit, pages))
         begin_rest(unit, pages < arm.most_now);
     if (arm.decays && is_resting(unit))
         arm.rest[unit] = (uint8_t)gcxi_min(2u * arm.rest[unit] + 1, REST_MAX);

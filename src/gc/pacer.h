@@ -89,8 +89,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
 size_t gcxi_pacer_beside_bytes(const struct gcxi_pacer *pacer,
                                const struct gcxi_pacer_settings *settings);
 
-/* While one does, which began when so much was live: at how much more its second stop comes
- * in any case, and how long the program waits for each ns that it has run. Late: a heap
+/* While one does, which began when so much was live: what is live when its second stop comes
+ * in any case, and how many ns the program waits for each that it has run. Late: a heap
  * that only grows needs the room. */
 size_t gcxi_pacer_beside_most(size_t begin_bytes);
 unsigned gcxi_pacer_wait(size_t begin_bytes, size_t now_bytes, bool is_late);
