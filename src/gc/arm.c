@@ -41,7 +41,7 @@
 #define ARM_MOST_UNITS 2048u
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
-#define DISARM_MINOR_UNITS 128u /* after a minor cycle; or a quarter */
+#define DISARM_MINOR_UNITS 128u /* after a minor cycle or the second stop; or a quarter */
 #define BESIDE_UNITS 1024u      /* at rest while a full cycle marks, for each worker (R8) */
 #define MODERATE_UNITS 128u     /* at rest, for each worker (R9): .5 ms */
 
@@ -80,6 +80,7 @@ static struct {
     uint8_t *often;         /* per unit: R9, how often it was written lately */
     bool is_short;          /* the interval was, and tells little */
     bool decays;            /* rests of armed units do: between stops */
+    bool is_unseen;         /* the cycle looks at nothing */
 } arm;
 
 /* ---- Units that are written often ---- */
@@ -139,6 +140,13 @@ void gcxi_arm_begin_stw(bool is_between, size_t percent)
     arm.most_now = arm.most_pages * gcxi_max(percent, (size_t)50) / 100 + 1;
     arm.is_short = percent < 50;
     arm.decays = is_between && !arm.is_short;
+    arm.is_unseen = false;
+}
+
+void gcxi_arm_begin_unseen_stw(void)
+{
+    gcxi_arm_begin_stw(false, 0);
+    arm.is_unseen = true;
 }
 
 /* R9. May it rest, or go on? */
@@ -166,6 +174,8 @@ static void rest_pass(uint32_t end, bool is_full)
             arm.level[unit] = arm.often[unit] = 0;
         } else if (arm.decays && gcxi_map.armed[unit] != 0) {
             arm.rest[unit] /= 2;
+        } else if (!is_full && arm.is_unseen) {
+            continue;
         } else if (!is_full) {
             arm.rest[unit] = (uint8_t)(arm.rest[unit] - is_resting(unit));
         } else if (gcxi_map.armed[unit] != 0 && arm.level[unit] != 0) {
@@ -208,10 +218,10 @@ static struct arm_limits arm_limits(enum gcxi_arm how)
                                 BESIDE_UNITS * gcxi_workers_count()};
     if (how == GCXI_ARM_NOTHING)
         limits.disarm = UINT32_MAX;
-    if (how == GCXI_ARM_MINOR) {
+    if (how == GCXI_ARM_MINOR)
         limits.arm_again = (uint32_t)gcxi_max(ARM_AGAIN_UNITS, arm.arm_due / 4);
+    if (how == GCXI_ARM_MINOR || how == GCXI_ARM_FULL)
         limits.disarm = (uint32_t)gcxi_max(DISARM_MINOR_UNITS, arm.disarm_due / 4);
-    }
     return limits;
 }
 

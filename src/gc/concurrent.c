@@ -63,6 +63,7 @@
 #include "gc/verify.h"
 #include "heap/marks.h"
 #include "heap/space.h"
+#include "os/apart.h"
 #include "os/clock.h"
 #include "os/futex.h"
 #include "os/stack.h"
@@ -107,6 +108,7 @@ static struct {
     uint32_t next_close;        /* where the search for units to close goes on, */
     uint32_t end_close;         /* and where it ends */
     uint64_t mark_ns;
+    struct gcxi_apart apart;
     clockid_t cpu_clock;     /* of the thread, when it has STARTED */
     uint64_t cpu_begin_ns;   /* by it, at the first stop */
     size_t live_max_bytes;   /* when so much is live the second stop comes in any case */
@@ -308,11 +310,13 @@ static void *thread_main(void *arg)
 {
     (void)arg;
     concurrent.cpu_clock = gcxi_clock_of_thread();
+    gcxi_apart_begin(&concurrent.apart);
     gcxi_store_release(&concurrent.thread, STARTED); /* is_possible looks for it */
     for (;;) {
         uint32_t round = gcxi_load_acquire(&concurrent.round);
         thread_mark();
         gcxi_futex_wait(&concurrent.round, round);
+        gcxi_apart_arrive(&concurrent.apart);
     }
     return NULL;
 }
@@ -321,6 +325,7 @@ void gcxi_concurrent_wake(void)
 {
     if (gcxi_load_relaxed(&concurrent.thread) != STARTED || !gcxi_concurrent_is_under_way())
         return;
+    gcxi_apart_keep_off(&concurrent.apart);
     gcxi_add_acq_rel(&concurrent.round, 1);
     gcxi_futex_wake(&concurrent.round, 1);
 }

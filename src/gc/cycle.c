@@ -31,6 +31,7 @@
 
 #include <string.h>
 
+#include "base/delay.h"
 #include "gc/cards.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
@@ -50,8 +51,11 @@
 #include "os/cpu.h"
 #include "os/module.h"
 #include "trace/finalize.h"
+#include "trace/promote.h"
 #include "trace/sweep.h"
 #include "trace/workers.h"
+
+#define UNHARVESTED_MOST 3u
 
 struct gcxi_gc gcxi_gc;
 
@@ -112,6 +116,24 @@ static void choose_kind(struct gcxi_cycle *cycle)
                                gcxi_gc.pacer.full_only == 0 && gcxi_concurrent_is_possible();
     if (cycle->begins_concurrent)
         cycle->kind = GCX_MINOR;
+}
+
+/* Tests see them in any place. */
+static bool promotes_by_chance(void)
+{
+    uint64_t n = gcxi_gc.totals.minor_cycles + gcxi_delay_seed;
+    return gcxi_delays_are_on() && n * UINT64_C(0x9e3779b97f4a7c15) >> 62 == 0;
+}
+
+static bool promotes_all(const struct gcxi_cycle *cycle)
+{
+    bool is_stressed = cycle->reason == GCXI_STRESSED;
+    if (cycle->kind != GCX_MINOR || !gcxi_remember_may_put_off() ||
+        !(is_planned(cycle) || is_stressed))
+        return false;
+    const struct gcxi_pacer *pacer = &gcxi_gc.pacer;
+    bool is_extra = cycle->is_early || cycle->begins_concurrent;
+    return (is_extra ? pacer->promotions_next : pacer->promotions) != 0 || promotes_by_chance();
 }
 
 /* Called with the loader's lock held, the caller counting as stopped. */
@@ -184,16 +206,26 @@ static struct {
 
 static gcxi_feed *remember_feed;
 
+/* Cycles that have promoted all since the last harvest: what they leave makes the next
+ * that traces longer. */
+static unsigned unharvested;
+
 /* What the concurrent marker has left, then what was written beside it. */
 static bool feed_rest(struct gcxi_marker *m)
 {
     return gcxi_concurrent_feed(m) || remember_feed(m);
 }
 
+/* Of what usually is allocated between two cycles. */
+static size_t allocated_percent(void)
+{
+    return (gcxi_gc.allocated_bytes - early.allocated_bytes) /
+           (gcxi_gc.pacer.trigger_bytes / 100 + 1);
+}
+
 static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
 {
-    size_t percent =
-        (gcxi_gc.allocated_bytes - early.allocated_bytes) / (gcxi_gc.pacer.trigger_bytes / 100 + 1);
+    size_t percent = allocated_percent();
     if (cycle->kind == GCX_MINOR)
         return gcxi_remember_scan(cycle->is_between ? GCXI_SHOW_BETWEEN : GCXI_SHOW_MINOR, percent);
     if (cycle->ends_concurrent) {
@@ -228,14 +260,11 @@ static enum gcxi_statics statics_of(const struct gcxi_cycle *cycle)
     return gcxi_gc.pacer.is_full_only ? GCXI_STATICS_ONLY : GCXI_STATICS_ALL;
 }
 
-static void mark(struct gcxi_cycle *cycle)
+/* From the roots, and what was written. */
+static void trace(struct gcxi_cycle *cycle)
 {
     bool is_minor = cycle->kind == GCX_MINOR;
     bool seeks_leaks = cycle->reason == GCXI_LEAK_SEARCH;
-    bool is_traced = gcxi_gc.settings.trace == GCXI_TRACE_LINE;
-    if (is_traced)
-        measure_roots(cycle);
-    gcxi_marker_begin(gcxi_marker, is_minor);
     if (cycle->ends_concurrent)
         gcxi_marker_narrow(gcxi_marker, gcxi_concurrent_open_stw());
     if (cycle->reason == GCXI_ROOT_SEARCH)
@@ -248,12 +277,48 @@ static void mark(struct gcxi_cycle *cycle)
     cycle->static_bytes = gcxi_statics_bytes();
     uint64_t before = gcxi_clock_ns();
     gcxi_feed *feed = show_written(cycle);
+    unharvested = 0;
     cycle->remember_ns = gcxi_clock_ns() - before;
     if (cycle->ends_concurrent)
         gcxi_concurrent_end_stw();
     gcxi_workers_drain(feed);
     if (seeks_leaks)
         gcxi_waits_resolve_stw(gcxi_marker);
+}
+
+/* Instead. What was written meanwhile matters no more, but the harvest that says so is put
+ * off a few times. Not where marking or a pass begins, which has to see what is written
+ * from now on, and the list of static data as it is now. */
+static void promote_all(const struct gcxi_cycle *cycle)
+{
+    bool begins_pass = cycle->is_between && gcxi_concurrent_is_marked();
+    bool begins = cycle->begins_concurrent || begins_pass;
+    bool harvests = begins || ++unharvested > UNHARVESTED_MOST;
+    gcxi_promote_all_stw();
+    if (begins)
+        gcxi_statics_mark_stw(gcxi_marker, statics_of(cycle));
+    if (cycle->is_between)
+        gcxi_remember_owe(harvests, allocated_percent());
+    else if (harvests)
+        gcxi_remember_forget();
+    else
+        gcxi_remember_put_off();
+    if (harvests)
+        unharvested = 0;
+    gcxi_workers_drain(gcxi_feed_nothing);
+}
+
+static void mark(struct gcxi_cycle *cycle)
+{
+    bool is_minor = cycle->kind == GCX_MINOR;
+    bool is_traced = gcxi_gc.settings.trace == GCXI_TRACE_LINE;
+    if (is_traced)
+        measure_roots(cycle);
+    gcxi_marker_begin(gcxi_marker, is_minor);
+    if (cycle->promotes_all)
+        promote_all(cycle);
+    else
+        trace(cycle);
     gcxi_finalize(gcxi_marker, is_minor);
     cycle->dirty_pages = gcxi_remember_pages();
     gcxi_verify_marked_stw(cycle->ends_concurrent);
@@ -370,6 +435,7 @@ static void plan_next(const struct gcxi_cycle *cycle)
     uint64_t beside_cost_ns = beside_ns != 0 ? gcxi_concurrent_cpu_ns() + early.cost_ns : 0;
     struct gcxi_pacer_cycle summary = {
         .is_full = cycle->kind == GCX_FULL,
+        .has_promoted_all = cycle->promotes_all,
         .live_bytes = cycle->live_bytes,
         .promoted_bytes = cycle->promoted_bytes + early.promoted_bytes,
         .allocated_bytes = gcxi_gc.allocated_bytes,
@@ -422,6 +488,7 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
         gcxi_concurrent_halt_stw();
     if (cycle->abandons_concurrent)
         gcxi_concurrent_abandon_stw();
+    cycle->promotes_all = promotes_all(cycle);
     if (cycle->ends_concurrent)
         gcxi_map.epoch_kept = gcxi_map.epoch;
     else if (cycle->kind == GCX_FULL)

@@ -50,7 +50,9 @@ const char *gcxi_cycle_word(const struct gcxi_cycle *cycle)
     if (cycle->begins_concurrent)
         return "minor, full begins";
     if (cycle->is_between)
-        return "minor, between";
+        return cycle->promotes_all ? "minor, between, promotes all" : "minor, between";
+    if (cycle->promotes_all)
+        return "minor, promotes all";
     if (cycle->ends_concurrent)
         return "full, concurrent";
     return cycle->kind == GCX_MINOR ? "minor" : "full";

@@ -42,6 +42,8 @@
  * SPDX-License-Identifier: MIT */
 #include "gc/pacer.h"
 
+#include "gc/pacer_promote.h"
+
 #define NURSERY_MIN (2 * GCXI_MIB)
 #define GOAL_MIN (4 * GCXI_MIB)
 #define LITTLE_LIVE (8 * GCXI_MIB)
@@ -444,6 +446,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        const struct gcxi_pacer_cycle *cycle)
 {
     size_t before_bytes = pacer->live_bytes + cycle->allocated_bytes;
+    before_bytes -= gcxi_min(pacer->untraced_garbage_bytes, before_bytes);
     bool has_grown = cycle->is_full && has_only_grown(cycle, before_bytes);
     if (cycle->is_full)
         pacer->is_growing = has_grown && cycle->has_idle_processor;
@@ -452,7 +455,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     pacer->committed_bytes = cycle->committed_bytes;
     pacer->spent_ns += cycle->pause_ns;
     uint64_t *mean_ns = cycle->is_full ? &pacer->full_ns : &pacer->minor_ns;
-    *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
+    if (!cycle->has_promoted_all)
+        *mean_ns = smoothed(*mean_ns, cycle->pause_ns);
     if (cycle->is_full) {
         pacer->live_at_full = cycle->live_bytes;
         pacer->used_at_full = cycle->used_bytes;
@@ -464,9 +468,13 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->headroom = headroom_next(pacer, share);
         pacer->base_bytes = base_bytes(pacer, settings, cycle, before_bytes, has_grown);
         pacer->full_end_ns = cycle->now_ns;
+        pacer->untraced_garbage_bytes = 0;
         count_full_only(pacer);
+    } else if (cycle->has_promoted_all) {
+        gcxi_pacer_count_promotion(pacer, cycle);
     } else {
         weigh_minor(pacer, settings, cycle);
+        gcxi_pacer_weigh_promotion(pacer, settings, cycle);
     }
     if (cycle->beside_ns != 0)
         pacer->beside_ns = smoothed(pacer->beside_ns, cycle->beside_ns);
@@ -475,9 +483,11 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
     if (!cycle->is_full) {
         uint64_t ms = (cycle->interval_ns + cycle->pause_ns) / 1000000 + 1;
         pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
-        pacer->pause_cap_bytes = nursery_for_pause(pacer, settings, cycle);
     }
-    pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
+    if (!cycle->is_full && !cycle->has_promoted_all)
+        pacer->pause_cap_bytes = nursery_for_pause(pacer, settings, cycle);
+    if (!cycle->has_promoted_all)
+        pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
     if (cycle->is_full)
         pacer->full_room_bytes = gcxi_max(pacer->goal_bytes, pacer->live_bytes) - pacer->live_bytes;

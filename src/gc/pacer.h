@@ -26,6 +26,7 @@ struct gcxi_pacer_settings {
 /* What a cycle found. */
 struct gcxi_pacer_cycle {
     bool is_full;
+    bool has_promoted_all;  /* a minor one that has traced nothing */
     size_t live_bytes;      /* after it, in the whole heap */
     size_t promoted_bytes;  /* of what was young */
     size_t allocated_bytes; /* since the cycle before */
@@ -65,15 +66,19 @@ struct gcxi_pacer {
     uint64_t full_end_ns;   /* end of the last full cycle */
     uint64_t full_ns;       /* what a full cycle takes, smoothed; 0 = none yet */
     uint64_t minor_ns;
-    size_t full_room_bytes;      /* from the last full cycle to the goal */
-    uint64_t regret_ns;          /* what minor cycles cost more than full ones would have */
-    unsigned full_only;          /* so many full cycles before minor ones are tried again */
-    unsigned full_only_next;     /* and after the next trial, if that fails */
-    size_t full_only_live_bytes; /* live when that was decided */
-    uint64_t beside_ns;          /* and of marking beside the program */
-    size_t promoted_per_ms;      /* bytes by minor cycles, smoothed */
-    size_t allocated_per_ms;     /* bytes while the program runs, smoothed */
-    bool is_growing;             /* next to nothing had died at the last full cycle */
+    size_t full_room_bytes;        /* from the last full cycle to the goal */
+    uint64_t regret_ns;            /* what minor cycles cost more than full ones would have */
+    unsigned full_only;            /* so many full cycles before minor ones are tried again */
+    unsigned full_only_next;       /* and after the next trial, if that fails */
+    size_t full_only_live_bytes;   /* live when that was decided */
+    uint64_t beside_ns;            /* and of marking beside the program */
+    size_t promoted_per_ms;        /* bytes by minor cycles, smoothed */
+    size_t allocated_per_ms;       /* bytes while the program runs, smoothed */
+    bool is_growing;               /* next to nothing had died at the last full cycle */
+    unsigned promotions;           /* so many minor cycles may yet trace nothing, */
+    unsigned promotions_next;      /* and so many after the last that did trace */
+    size_t garbage_percent;        /* of what was young then */
+    size_t untraced_garbage_bytes; /* promoted without tracing since the last full cycle */
     bool next_is_full;
     bool is_full_only;  /* as are those after it, for minor cycles do not pay */
     bool is_over_limit; /* the memory limit is too low to be kept */

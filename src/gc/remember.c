@@ -353,10 +353,15 @@ bool gcxi_remember_show_beside(struct gcxi_marker *m)
 
 /* ---- Entry points ---- */
 
+static void clear_counts(void)
+{
+    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+}
+
 gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
 {
     remember.kind = kind;
-    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+    clear_counts();
     gcxi_arm_begin_stw(kind == GCXI_SHOW_BETWEEN, percent);
     if (kind == GCXI_SHOW_BETWEEN)
         gcxi_owed_begin_stw();
@@ -369,9 +374,37 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
     return feed_pages;
 }
 
+/* R7. A unit that is armed from now on was written before. */
+static void owe_unarmed(void)
+{
+    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
+    gcxi_owed_begin_stw();
+    for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, 0, &lo, &hi, end); lo = hi)
+        gcxi_owed_add(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
+}
+
+void gcxi_remember_put_off(void)
+{
+    clear_counts();
+    gcxi_arm_begin_unseen_stw();
+}
+
+void gcxi_remember_owe(bool harvests, size_t percent)
+{
+    gcxi_remember_put_off();
+    if (harvests)
+        gcxi_remember_scan(GCXI_SHOW_BETWEEN, percent);
+    owe_unarmed();
+}
+
+bool gcxi_remember_may_put_off(void)
+{
+    return remember.backend != NULL && !remember.has_digests;
+}
+
 void gcxi_remember_forget(void)
 {
-    remember.pages = remember.shown_units = remember.shown_ns = remember.pages_ns = 0;
+    clear_counts();
     gcxi_arm_begin_stw(false, 100);
     if (gcxi_cards_are_used())
         gcxi_cards_forget();

@@ -29,6 +29,20 @@ enum gcxi_show {
  * allocated since, in percent of what usually is. */
 gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent);
 
+/* Whether that is more than one worker shows soon, as far as the scan before tells. */
+bool gcxi_remember_is_long(void);
+
+/* Instead, in a minor cycle that traces nothing: what was written stays so until the
+ * next scan. */
+void gcxi_remember_put_off(void);
+
+/* The same between the stops of a full cycle. What was written without being tracked is
+ * owed to the second stop, and what is tracked as well if it is harvested. */
+void gcxi_remember_owe(bool harvests, size_t percent);
+
+/* Whether that is possible: by pages, where faults are cheap. */
+bool gcxi_remember_may_put_off(void);
+
 /* For full cycles that mark beside the program. Maps what they need: 0, or -1
  * with ENOMEM. */
 int gcxi_remember_beside_init(void);

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/lock.h"
+#include "os/apart.h"
 #include "os/futex.h"
 #include "os/thread.h"
 #include "os/vm.h"
@@ -57,6 +58,7 @@ static struct {
     unsigned running;            /* helper threads; start_lock */
     uint32_t is_needed;          /* some cycle was long enough for help */
     struct gcxi_marker *markers; /* GCXI_WORKERS_MAX; the first is gcxi_marker */
+    struct gcxi_apart *aparts;   /* as many; of the helpers */
 } workers = {.start_lock = GCXI_LOCK_INIT(GCXI_RANK_WORK)};
 
 /* ---- The pool ---- */
@@ -177,8 +179,11 @@ static void helper_phase(struct gcxi_marker *m)
 static void *helper_main(void *arg)
 {
     struct gcxi_marker *m = arg;
+    struct gcxi_apart *apart = &workers.aparts[m - workers.markers];
+    gcxi_apart_begin(apart);
     for (uint32_t phase = 0;;) {
         gcxi_futex_wait(&pool.phase, phase);
+        gcxi_apart_arrive(apart);
         uint32_t now = gcxi_load_acquire(&pool.phase);
         if (now != phase && (now & 1) != 0)
             helper_phase(m);
@@ -220,11 +225,14 @@ int gcxi_workers_init(unsigned count)
     if (gcxi_marker != NULL)
         return 0;
     size_t entries_bytes = POOL_ENTRIES * sizeof *pool.entries;
-    char *memory = gcxi_vm_map(entries_bytes + GCXI_WORKERS_MAX * sizeof *workers.markers);
+    size_t markers_bytes = GCXI_WORKERS_MAX * sizeof *workers.markers;
+    char *memory =
+        gcxi_vm_map(entries_bytes + markers_bytes + GCXI_WORKERS_MAX * sizeof *workers.aparts);
     if (memory == NULL)
         return -1;
     pool.entries = (uintptr_t *)(void *)memory;
     workers.markers = (struct gcxi_marker *)(void *)(memory + entries_bytes);
+    workers.aparts = (struct gcxi_apart *)(void *)(memory + entries_bytes + markers_bytes);
     if (gcxi_marker_init(workers.markers, STACK_BYTES) != 0)
         return -1;
     gcxi_marker = workers.markers;
@@ -250,6 +258,8 @@ static void phase_begin(gcxi_feed *feed)
     pool.feed = feed;
     pool.helpers = helpers;
     gcxi_unlock(&pool.lock);
+    for (unsigned i = 1; i <= helpers; i++)
+        gcxi_apart_keep_off(&workers.aparts[i]);
     pool_signal(&pool.phase);
 }
 
