@@ -135,7 +135,6 @@ void gcxi_arm_note_written(uint32_t unit, size_t pages)
 
 void gcxi_arm_begin_stw(bool is_between, size_t percent)
 {
-    percent = gcxi_min(percent, (size_t)100);
     arm.costly_now = arm.costly_pages * percent / 100 + 1;
     arm.most_now = arm.most_pages * gcxi_max(percent, (size_t)50) / 100 + 1;
     arm.is_short = percent < 50;
@@ -174,10 +173,8 @@ static void rest_pass(uint32_t end, bool is_full)
             arm.level[unit] = arm.often[unit] = 0;
         } else if (arm.decays && gcxi_map.armed[unit] != 0) {
             arm.rest[unit] /= 2;
-        } else if (!is_full && arm.is_unseen) {
-            continue;
         } else if (!is_full) {
-            arm.rest[unit] = (uint8_t)(arm.rest[unit] - is_resting(unit));
+            arm.rest[unit] = (uint8_t)(arm.rest[unit] - (is_resting(unit) && !arm.is_unseen));
         } else if (gcxi_map.armed[unit] != 0 && arm.level[unit] != 0) {
             arm.level[unit]--;
         }

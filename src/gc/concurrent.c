@@ -310,11 +310,11 @@ static void *thread_main(void *arg)
 {
     (void)arg;
     concurrent.cpu_clock = gcxi_clock_of_thread();
-    gcxi_apart_begin(&concurrent.apart);
     gcxi_store_release(&concurrent.thread, STARTED); /* is_possible looks for it */
     for (;;) {
         uint32_t round = gcxi_load_acquire(&concurrent.round);
         thread_mark();
+        gcxi_apart_sleep(&concurrent.apart);
         gcxi_futex_wait(&concurrent.round, round);
         gcxi_apart_arrive(&concurrent.apart);
     }
@@ -593,6 +593,7 @@ void gcxi_concurrent_reset_after_fork(void)
 {
     forget_marks();
     concurrent.busy = concurrent.halt = concurrent.inside = 0;
+    memset(&concurrent.apart, 0, sizeof concurrent.apart);
     concurrent.thread = NO_THREAD;
     gcxi_lock_reset_after_fork(&concurrent.feed_lock);
 }

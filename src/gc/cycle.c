@@ -32,23 +32,23 @@
 #include <string.h>
 
 #include "base/delay.h"
+#include "gc/account.h"
 #include "gc/cards.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/hooks.h"
 #include "gc/keeper.h"
-#include "gc/pauses.h"
 #include "gc/probes.h"
 #include "gc/remember.h"
 #include "gc/retained.h"
 #include "gc/runner.h"
+#include "gc/scope_report.h"
 #include "gc/statics.h"
 #include "gc/verify.h"
 #include "gc/waits.h"
 #include "heap/meta.h"
 #include "heap/space.h"
 #include "os/clock.h"
-#include "os/cpu.h"
 #include "os/module.h"
 #include "trace/finalize.h"
 #include "trace/promote.h"
@@ -125,11 +125,12 @@ static bool promotes_by_chance(void)
     return gcxi_delays_are_on() && n * UINT64_C(0x9e3779b97f4a7c15) >> 62 == 0;
 }
 
+/* What tells of objects that outlive something wants no garbage among them. */
 static bool promotes_all(const struct gcxi_cycle *cycle)
 {
     bool is_stressed = cycle->reason == GCXI_STRESSED;
-    if (cycle->kind != GCX_MINOR || !gcxi_remember_may_put_off() ||
-        !(is_planned(cycle) || is_stressed))
+    bool may = !gcxi_gc.settings.is_checked && !gcxi_scope_reports && gcxi_remember_may_put_off();
+    if (cycle->kind != GCX_MINOR || !may || !(is_planned(cycle) || is_stressed))
         return false;
     const struct gcxi_pacer *pacer = &gcxi_gc.pacer;
     bool is_extra = cycle->is_early || cycle->begins_concurrent;
@@ -194,20 +195,10 @@ static void begin_epoch(void)
 
 /* ---- 4 to 7: mark ---- */
 
-/* Of early cycles since the last that was planned, which is told as one with them:
- * only what they cost is the full cycle's. */
-static struct {
-    size_t allocated_bytes; /* up to the last of them */
-    uint64_t interval_ns;
-    uint64_t young_ns;
-    size_t promoted_bytes;
-    uint64_t cost_ns; /* since the first stop */
-} early;
-
 static gcxi_feed *remember_feed;
 
-/* Cycles that have promoted all since the last harvest: what they leave makes the next
- * that traces longer. */
+/* Cycles since the last harvest of what was written: what they leave makes the next that
+ * traces longer. */
 static unsigned unharvested;
 
 /* What the concurrent marker has left, then what was written beside it. */
@@ -216,16 +207,14 @@ static bool feed_rest(struct gcxi_marker *m)
     return gcxi_concurrent_feed(m) || remember_feed(m);
 }
 
-/* Of what usually is allocated between two cycles. */
-static size_t allocated_percent(void)
+static size_t allocated_percent(const struct gcxi_cycle *cycle)
 {
-    return (gcxi_gc.allocated_bytes - early.allocated_bytes) /
-           (gcxi_gc.pacer.trigger_bytes / 100 + 1);
+    return gcxi_min(gcxi_account_percent(), (size_t)100) + 100 * (size_t)(cycle->intervals - 1);
 }
 
 static gcxi_feed *show_written(const struct gcxi_cycle *cycle)
 {
-    size_t percent = allocated_percent();
+    size_t percent = allocated_percent(cycle);
     if (cycle->kind == GCX_MINOR)
         return gcxi_remember_scan(cycle->is_between ? GCXI_SHOW_BETWEEN : GCXI_SHOW_MINOR, percent);
     if (cycle->ends_concurrent) {
@@ -292,17 +281,16 @@ static void trace(struct gcxi_cycle *cycle)
 static void promote_all(const struct gcxi_cycle *cycle)
 {
     bool begins_pass = cycle->is_between && gcxi_concurrent_is_marked();
-    bool begins = cycle->begins_concurrent || begins_pass;
-    bool harvests = begins || ++unharvested > UNHARVESTED_MOST;
+    bool harvests = cycle->begins_concurrent || begins_pass || cycle->intervals > UNHARVESTED_MOST;
     gcxi_promote_all_stw();
-    if (begins)
+    if (harvests)
         gcxi_statics_mark_stw(gcxi_marker, statics_of(cycle));
-    if (cycle->is_between)
-        gcxi_remember_owe(harvests, allocated_percent());
-    else if (harvests)
-        gcxi_remember_forget();
     else
-        gcxi_remember_put_off();
+        gcxi_statics_put_off();
+    if (cycle->is_between)
+        gcxi_remember_owe(harvests, allocated_percent(cycle));
+    else
+        gcxi_remember_put_off(harvests);
     if (harvests)
         unharvested = 0;
     gcxi_workers_drain(gcxi_feed_nothing);
@@ -315,6 +303,7 @@ static void mark(struct gcxi_cycle *cycle)
     if (is_traced)
         measure_roots(cycle);
     gcxi_marker_begin(gcxi_marker, is_minor);
+    cycle->intervals = ++unharvested;
     if (cycle->promotes_all)
         promote_all(cycle);
     else
@@ -369,98 +358,7 @@ static void census(struct gcxi_cycle *cycle)
     cycle->swept_ns = gcxi_clock_ns();
 }
 
-/* ---- Accounts ---- */
-
-static void note_pause(const struct gcxi_cycle *cycle)
-{
-    struct gcxi_totals *t = &gcxi_gc.totals;
-    uint64_t pause = cycle->end_ns - cycle->begin_ns;
-    uint64_t stop = cycle->stopped_ns - cycle->begin_ns;
-    uint64_t *kind_max = cycle->kind == GCX_MINOR ? &t->minor_pause_max_ns : &t->full_pause_max_ns;
-    uint64_t *kind_count = cycle->kind == GCX_MINOR ? &t->minor_cycles : &t->full_cycles;
-    gcxi_store_relaxed(kind_count, *kind_count + 1);
-    gcxi_store_relaxed(&t->pause_last_ns, pause);
-    gcxi_pauses_note(&(struct gcx_pause){.at_ns = cycle->end_ns - gcxi_gc.start_ns,
-                                         .pause_ns = pause,
-                                         .stop_ns = stop,
-                                         .mark_ns = cycle->marked_ns - cycle->stopped_ns,
-                                         .kind = cycle->kind});
-    gcxi_store_relaxed(&t->pause_total_ns, t->pause_total_ns + pause);
-    gcxi_store_relaxed(&t->mark_total_ns, t->mark_total_ns + cycle->marked_ns - cycle->stopped_ns);
-    gcxi_store_relaxed(&t->stop_total_ns, t->stop_total_ns + stop);
-    if (stop > t->stop_max_ns)
-        gcxi_store_relaxed(&t->stop_max_ns, stop);
-    gcxi_store_relaxed(&t->dirty_pages, t->dirty_pages + cycle->dirty_pages);
-    gcxi_store_relaxed(&t->live_bytes, cycle->live_bytes);
-    if (pause > t->pause_max_ns)
-        gcxi_store_relaxed(&t->pause_max_ns, pause);
-    if (pause > *kind_max)
-        gcxi_store_relaxed(kind_max, pause);
-}
-
-/* Of the program since the last cycle, because its writes are tracked. */
-static uint64_t fault_ns(void)
-{
-    return gcxi_remember_fault_ns() + gcxi_statics_fault_ns();
-}
-
-/* The part of a minor cycle on what is old and written. */
-static uint64_t old_ns(const struct gcxi_cycle *cycle)
-{
-    return cycle->remember_ns + gcxi_remember_shown_ns() / gcxi_workers_count();
-}
-
-static uint64_t young_ns(const struct gcxi_cycle *cycle)
-{
-    uint64_t pause = cycle->swept_ns - cycle->stopped_ns, old = old_ns(cycle);
-    return pause > old ? pause - old : 0;
-}
-
-static void note_early(const struct gcxi_cycle *cycle)
-{
-    early.allocated_bytes = gcxi_gc.allocated_bytes;
-    early.interval_ns += cycle->begin_ns - gcxi_gc.cycle_end_ns;
-    early.young_ns += young_ns(cycle);
-    early.promoted_bytes += cycle->promoted_bytes;
-    early.cost_ns += cycle->swept_ns - cycle->begin_ns + fault_ns();
-}
-
-static void plan_next(const struct gcxi_cycle *cycle)
-{
-    if (cycle->is_early) {
-        note_early(cycle);
-        return;
-    }
-    uint64_t beside_ns = cycle->ends_concurrent ? gcxi_concurrent_mark_ns() : 0;
-    uint64_t beside_cost_ns = beside_ns != 0 ? gcxi_concurrent_cpu_ns() + early.cost_ns : 0;
-    struct gcxi_pacer_cycle summary = {
-        .is_full = cycle->kind == GCX_FULL,
-        .has_promoted_all = cycle->promotes_all,
-        .live_bytes = cycle->live_bytes,
-        .promoted_bytes = cycle->promoted_bytes + early.promoted_bytes,
-        .allocated_bytes = gcxi_gc.allocated_bytes,
-        .committed_bytes = gcxi_space_committed_bytes(),
-        .used_bytes = gcxi_space_used_bytes(),
-        .overhead_bytes = gcxi_meta_bytes(),
-        .interval_ns = cycle->begin_ns - gcxi_gc.cycle_end_ns + early.interval_ns,
-        .pause_ns = cycle->swept_ns - cycle->begin_ns + beside_cost_ns,
-        .fault_ns = fault_ns(),
-        .beside_ns = beside_ns,
-        .begin_bytes = cycle->ends_concurrent ? gcxi_concurrent_begin_bytes() : 0,
-        .threads = cycle->threads,
-        .has_idle_processor = gcxi_mutators_of_program_stw() < gcxi_cpu_count(),
-        .remember_ns = cycle->remember_ns + fault_ns() + gcxi_remember_shown_ns(),
-        .young_ns = young_ns(cycle) + early.young_ns,
-        .old_ns = old_ns(cycle),
-        .pages_ns = gcxi_remember_pages_ns() / gcxi_workers_count(),
-        .now_ns = cycle->swept_ns - gcxi_gc.start_ns,
-    };
-    gcxi_pacer_update(&gcxi_gc.pacer, &gcxi_gc.settings.pacer, &summary);
-    early.interval_ns = early.young_ns = early.promoted_bytes = early.allocated_bytes = 0;
-    if (cycle->kind == GCX_FULL)
-        early.cost_ns = 0;
-    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
-}
+/* ---- The cycle ---- */
 
 /* Past the soft limit free memory goes back to the system. */
 static void respect_limit(const struct gcxi_cycle *cycle)
@@ -472,8 +370,6 @@ static void respect_limit(const struct gcxi_cycle *cycle)
     gcxi_space_purge(GCXI_ZONE_SCAN);
     gcxi_space_purge(GCXI_ZONE_NOSCAN);
 }
-
-/* ---- The cycle ---- */
 
 /* 2 to 10. */
 static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
@@ -507,12 +403,12 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
     gcxi_verify_stw("after the census");
     gcxi_hooks_end_stw(cycle->kind);
     gcxi_check_after_stw();
-    plan_next(cycle);
+    gcxi_account_plan(cycle);
     respect_limit(cycle);
     gcxi_mutators_start(self);
     cycle->end_ns = gcxi_clock_ns();
     gcxi_gc.cycle_end_ns = cycle->end_ns;
-    note_pause(cycle);
+    gcxi_account_pause(cycle);
 }
 
 static gcxi_cycle_listener *cycle_listener;
@@ -546,8 +442,7 @@ static void give_up(const struct cycle_request *request)
     const struct gcx_events *events = &gcxi_gc.events;
     gcxi_mutators_start(request->self);
     GCXI_PROBE(pause_end, UINT64_C(0));
-    gcxi_store_relaxed(&gcxi_gc.allocated_bytes, 0);
-    early.allocated_bytes = 0;
+    gcxi_account_nothing();
     gcxi_concurrent_refuse();
     if (request->is_paused)
         gcxi_report("no memory for the list of roots: a collection was left out");

@@ -12,6 +12,7 @@ struct gcxi_cycle {
     bool begins_concurrent;   /* a full cycle's first stop; then kind is minor */
     bool is_between;          /* a minor cycle between the two */
     bool promotes_all;        /* a minor one that traces nothing */
+    unsigned intervals;       /* since the last harvest of what was written */
     bool is_early;            /* one before the pacer planned one, for the marker waits */
     bool ends_concurrent;     /* its second */
     bool abandons_concurrent; /* a full cycle that begins anew */

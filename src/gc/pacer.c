@@ -446,8 +446,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
                        const struct gcxi_pacer_cycle *cycle)
 {
     size_t before_bytes = pacer->live_bytes + cycle->allocated_bytes;
-    before_bytes -= gcxi_min(pacer->untraced_garbage_bytes, before_bytes);
-    bool has_grown = cycle->is_full && has_only_grown(cycle, before_bytes);
+    size_t known_bytes = before_bytes - gcxi_min(pacer->untraced_garbage_bytes, before_bytes);
+    bool has_grown = cycle->is_full && has_only_grown(cycle, known_bytes);
     if (cycle->is_full)
         pacer->is_growing = has_grown && cycle->has_idle_processor;
     count_threads(pacer, cycle);
@@ -470,11 +470,9 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->full_end_ns = cycle->now_ns;
         pacer->untraced_garbage_bytes = 0;
         count_full_only(pacer);
-    } else if (cycle->has_promoted_all) {
-        gcxi_pacer_count_promotion(pacer, cycle);
     } else {
         weigh_minor(pacer, settings, cycle);
-        gcxi_pacer_weigh_promotion(pacer, settings, cycle);
+        gcxi_pacer_note_promotion(pacer, settings, cycle);
     }
     if (cycle->beside_ns != 0)
         pacer->beside_ns = smoothed(pacer->beside_ns, cycle->beside_ns);
@@ -496,6 +494,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
 void gcxi_pacer_replan(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                        size_t overhead_bytes)
 {
+    if (!gcxi_pacer_may_promote_all(settings))
+        pacer->promotions = pacer->promotions_next = 0;
     pacer->goal_bytes = goal_of(pacer, settings, overhead_bytes);
     pacer->is_over_limit = settings->memory_limit != INT64_MAX &&
                            pacer->goal_bytes > limit_room(settings, overhead_bytes);

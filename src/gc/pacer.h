@@ -30,6 +30,7 @@ struct gcxi_pacer_cycle {
     size_t live_bytes;      /* after it, in the whole heap */
     size_t promoted_bytes;  /* of what was young */
     size_t allocated_bytes; /* since the cycle before */
+    size_t untraced_bytes;  /* of both, by earlier stops that traced nothing */
     size_t committed_bytes; /* held by the heap, free spans included */
     size_t used_bytes;      /* of that, in blocks that hold something */
     size_t overhead_bytes;  /* committed for the collector's own tables */

@@ -24,32 +24,44 @@ static uint64_t garbage_ns(const struct gcxi_pacer *pacer, size_t bytes)
     return (uint64_t)((double)pacer->full_ns * (double)bytes / (double)pacer->full_room_bytes);
 }
 
-static bool may_promote_all(const struct gcxi_pacer *pacer,
-                            const struct gcxi_pacer_settings *settings)
+bool gcxi_pacer_may_promote_all(const struct gcxi_pacer_settings *settings)
 {
-    return pacer->full_ns != 0 && pacer->full_room_bytes != 0 && settings->percent >= 0 &&
-           settings->memory_limit == INT64_MAX;
+    return settings->percent >= 0 && settings->memory_limit == INT64_MAX;
 }
 
-void gcxi_pacer_weigh_promotion(struct gcxi_pacer *pacer,
-                                const struct gcxi_pacer_settings *settings,
-                                const struct gcxi_pacer_cycle *cycle)
+static bool pays(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle,
+                 size_t garbage_bytes)
 {
-    size_t allocated = cycle->allocated_bytes;
-    size_t garbage = allocated - gcxi_min(cycle->promoted_bytes, allocated);
-    size_t percent = garbage / (allocated / 100 + 1);
-    bool pays = may_promote_all(pacer, settings) && cycle->old_ns >= OLD_LEAST_NS &&
-                percent <= GARBAGE_MOST && garbage_ns(pacer, garbage) < cycle->old_ns;
+    return pacer->full_ns != 0 && pacer->full_room_bytes != 0 && cycle->old_ns >= OLD_LEAST_NS &&
+           pacer->garbage_percent <= GARBAGE_MOST &&
+           garbage_ns(pacer, garbage_bytes) < cycle->old_ns;
+}
+
+/* It has traced what is not known from stops that did not. */
+static void weigh(struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+{
+    size_t traced =
+        cycle->allocated_bytes - gcxi_min(cycle->untraced_bytes, cycle->allocated_bytes);
+    size_t lives = cycle->promoted_bytes - gcxi_min(cycle->untraced_bytes, cycle->promoted_bytes);
+    size_t garbage = traced - gcxi_min(lives, traced);
+    size_t most = pacer->full_room_bytes / ROOM_SHARE / (cycle->allocated_bytes + 1);
     size_t more = gcxi_max(2 * (size_t)pacer->promotions_next, (size_t)1);
-    size_t most = pacer->full_room_bytes / ROOM_SHARE / (allocated + 1);
-    pacer->garbage_percent = percent;
-    pacer->promotions_next = pays ? (unsigned)gcxi_min(more, (size_t)CYCLES_MOST) : 0;
-    pacer->promotions = (unsigned)gcxi_min((size_t)pacer->promotions_next, most);
+    pacer->garbage_percent = garbage / (traced / 100 + 1);
+    bool is_worth_it = pays(pacer, cycle, garbage);
+    pacer->promotions_next =
+        is_worth_it ? (unsigned)gcxi_min(gcxi_min(more, (size_t)CYCLES_MOST), most) : 0;
+    pacer->promotions = pacer->promotions_next;
 }
 
-void gcxi_pacer_count_promotion(struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle)
+void gcxi_pacer_note_promotion(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                               const struct gcxi_pacer_cycle *cycle)
 {
-    if (pacer->promotions != 0)
+    size_t untraced = cycle->has_promoted_all ? cycle->allocated_bytes : cycle->untraced_bytes;
+    if (!gcxi_pacer_may_promote_all(settings))
+        return;
+    pacer->untraced_garbage_bytes += untraced / 100 * pacer->garbage_percent;
+    if (!cycle->has_promoted_all)
+        weigh(pacer, cycle);
+    else if (pacer->promotions != 0)
         pacer->promotions--;
-    pacer->untraced_garbage_bytes += cycle->allocated_bytes / 100 * pacer->garbage_percent;
 }

@@ -6,12 +6,11 @@
 
 #include "gc/pacer.h"
 
-/* After a minor cycle that has traced: plans those until the next that does. */
-void gcxi_pacer_weigh_promotion(struct gcxi_pacer *pacer,
-                                const struct gcxi_pacer_settings *settings,
-                                const struct gcxi_pacer_cycle *cycle);
+/* Nobody who set limits himself waits for garbage that is left lying. */
+bool gcxi_pacer_may_promote_all(const struct gcxi_pacer_settings *settings);
 
-/* After one that has promoted all. */
-void gcxi_pacer_count_promotion(struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle);
+/* After a minor cycle: if it has traced, how many shall not until the next that does. */
+void gcxi_pacer_note_promotion(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                               const struct gcxi_pacer_cycle *cycle);
 
 #endif

@@ -374,27 +374,30 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
     return feed_pages;
 }
 
-/* R7. A unit that is armed from now on was written before. */
-static void owe_unarmed(void)
-{
-    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    gcxi_owed_begin_stw();
-    for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.armed, 0, &lo, &hi, end); lo = hi)
-        gcxi_owed_add(gcxi_unit_addr(lo), gcxi_unit_addr(hi));
-}
-
-void gcxi_remember_put_off(void)
+void gcxi_remember_put_off(bool harvests)
 {
     clear_counts();
     gcxi_arm_begin_unseen_stw();
+    if (harvests)
+        harvest(visit_nothing);
+}
+
+/* R7. A unit that is armed from now on was written before. */
+static void owe_unarmed(uint32_t unit, uint32_t end)
+{
+    for (uint32_t hi; gcxi_next_run(gcxi_map.armed, 0, &unit, &hi, end); unit = hi)
+        gcxi_owed_add(gcxi_unit_addr(unit), gcxi_unit_addr(hi));
 }
 
 void gcxi_remember_owe(bool harvests, size_t percent)
 {
-    gcxi_remember_put_off();
+    uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
+    gcxi_remember_put_off(false);
     if (harvests)
         gcxi_remember_scan(GCXI_SHOW_BETWEEN, percent);
-    owe_unarmed();
+    gcxi_owed_begin_stw();
+    for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.used, 1, &lo, &hi, end); lo = hi)
+        owe_unarmed(lo, hi);
 }
 
 bool gcxi_remember_may_put_off(void)

@@ -26,15 +26,12 @@ enum gcxi_show {
 /* World stopped, in a minor cycle or one that has marked concurrently: finds every
  * old (there: marked) object that may have been written since the last cycle, and
  * forgets that it was. The feed that it returns shows their words. So much was
- * allocated since, in percent of what usually is. */
+ * allocated since the last harvest, in percent of what usually is between two cycles. */
 gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent);
 
-/* Whether that is more than one worker shows soon, as far as the scan before tells. */
-bool gcxi_remember_is_long(void);
-
-/* Instead, in a minor cycle that traces nothing: what was written stays so until the
- * next scan. */
-void gcxi_remember_put_off(void);
+/* Instead, in a minor cycle that traces nothing: what was written is forgotten, or stays
+ * written until the next harvest. */
+void gcxi_remember_put_off(bool harvests);
 
 /* The same between the stops of a full cycle. What was written without being tracked is
  * owed to the second stop, and what is tracked as well if it is harvested. */

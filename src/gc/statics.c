@@ -372,6 +372,11 @@ void gcxi_statics_mark_stw(struct gcxi_marker *m, enum gcxi_statics what)
     gcxi_roots_mark_rest(m);
 }
 
+void gcxi_statics_put_off(void)
+{
+    statics.bytes = statics.written_pages = 0;
+}
+
 /* V4. */
 static void note_chunk(struct walk *walk, struct gcxi_tracked *r, uint32_t chunk)
 {

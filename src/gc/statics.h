@@ -23,6 +23,9 @@ enum gcxi_statics {
  * to the marker. World stopped. */
 void gcxi_statics_mark_stw(struct gcxi_marker *m, enum gcxi_statics what);
 
+/* Instead, in a minor cycle that traces nothing: what was written stays so. */
+void gcxi_statics_put_off(void);
+
 /* At the end of the first stop of a full cycle that marks beside the program, all of
  * it; before a later pass, of tracked data what was written since the one before. Tracked
  * data that is of no library is only noted. World stopped. */

@@ -6,7 +6,8 @@
  * scheduler balances again: of the stops right after marking beside the program most
  * took 7 to 10 ms so, and not 5.
  *
- * Locking: one thread at a time wakes; it and the woken one meet in is_kept_off.
+ * Locking: none; the states of one are changed by compare and exchange, by any number of
+ * threads that wake it.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_OS_APART_H
@@ -16,22 +17,31 @@
 
 #define GCXI_APART_WORDS 128u /* of a set of processors: more than the kernel knows */
 
-/* Of a thread that sleeps and is woken again and again; zeroes at first. */
-struct gcxi_apart {
-    uint32_t tid; /* 0: none yet */
-    uint32_t is_kept_off;
-    unsigned long allowed[GCXI_APART_WORDS]; /* then: where it may run */
+enum gcxi_apart_state {
+    GCXI_APART_AWAKE,
+    GCXI_APART_ASLEEP,
+    GCXI_APART_CHANGING, /* one that wakes it changes where it may run */
+    GCXI_APART_KEPT_OFF
 };
 
-/* By the thread, when it begins. */
-void gcxi_apart_begin(struct gcxi_apart *apart);
+/* Of a thread that sleeps and is woken again and again; zeroes at first, and in a forked
+ * child again. */
+struct gcxi_apart {
+    uint32_t state; /* enum gcxi_apart_state */
+    uint32_t tid;
+    unsigned long allowed[GCXI_APART_WORDS]; /* kept off: where it may run else */
+};
 
-/* By the one that is about to wake it: it may not run where the caller does until it has
- * arrived. Nothing happens where it may run nowhere else, or the system forbids the
- * change. */
+/* By the thread, before it sleeps. */
+void gcxi_apart_sleep(struct gcxi_apart *apart);
+
+/* By one that is about to wake it: if it sleeps, it may not run where the caller does until
+ * it has arrived. Nothing happens where it may run nowhere else, or the system forbids
+ * the change. */
 void gcxi_apart_keep_off(struct gcxi_apart *apart);
 
-/* By the thread, when it was woken: it may run everywhere as before. */
+/* By the thread, when it was woken: it may run as before. A change of its processors by
+ * others since it was kept off is lost. */
 void gcxi_apart_arrive(struct gcxi_apart *apart);
 
 #endif

@@ -13,9 +13,11 @@
 
 #define LG_WORD_BITS (sizeof(unsigned long) == 8 ? 6u : 5u)
 
-void gcxi_apart_begin(struct gcxi_apart *apart)
+void gcxi_apart_sleep(struct gcxi_apart *apart)
 {
-    gcxi_store_release(&apart->tid, (uint32_t)syscall(SYS_gettid));
+    if (apart->tid == 0)
+        apart->tid = (uint32_t)syscall(SYS_gettid);
+    gcxi_store_release(&apart->state, GCXI_APART_ASLEEP);
 }
 
 /* Takes the processor out of the set; false if it is not in it, or is all of it. */
@@ -31,28 +33,37 @@ static bool take_out(unsigned long *set, uint32_t cpu)
     return rest != 0;
 }
 
-void gcxi_apart_keep_off(struct gcxi_apart *apart)
+/* Is the thread kept off the processor now? */
+static bool keep_off(struct gcxi_apart *apart, uint32_t cpu)
 {
     unsigned long set[GCXI_APART_WORDS] = {0};
-    uint32_t tid = gcxi_load_acquire(&apart->tid);
-    int cpu = sched_getcpu();
-    if (tid == 0 || cpu < 0 || (size_t)cpu >= 8 * sizeof set ||
-        gcxi_load_acquire(&apart->is_kept_off) != 0)
-        return;
-    if (syscall(SYS_sched_getaffinity, tid, sizeof set, set) < 0)
-        return;
+    if (syscall(SYS_sched_getaffinity, apart->tid, sizeof set, set) < 0)
+        return false;
     memcpy(apart->allowed, set, sizeof set);
-    if (!take_out(set, (uint32_t)cpu))
+    return take_out(set, cpu) && syscall(SYS_sched_setaffinity, apart->tid, sizeof set, set) == 0;
+}
+
+void gcxi_apart_keep_off(struct gcxi_apart *apart)
+{
+    uint32_t asleep = GCXI_APART_ASLEEP;
+    int cpu = sched_getcpu();
+    if (cpu < 0 || (size_t)cpu >= 8 * sizeof apart->allowed ||
+        !gcxi_compare_exchange(&apart->state, &asleep, GCXI_APART_CHANGING))
         return;
-    gcxi_store_release(&apart->is_kept_off, 1);
-    if (syscall(SYS_sched_setaffinity, tid, sizeof set, set) != 0)
-        gcxi_store_release(&apart->is_kept_off, 0);
+    bool is_off = keep_off(apart, (uint32_t)cpu);
+    gcxi_store_release(&apart->state, is_off ? GCXI_APART_KEPT_OFF : GCXI_APART_ASLEEP);
 }
 
 void gcxi_apart_arrive(struct gcxi_apart *apart)
 {
-    if (gcxi_load_acquire(&apart->is_kept_off) == 0)
-        return;
-    (void)syscall(SYS_sched_setaffinity, 0, sizeof apart->allowed, apart->allowed);
-    gcxi_store_release(&apart->is_kept_off, 0);
+    uint32_t asleep = GCXI_APART_ASLEEP;
+    while (!gcxi_compare_exchange(&apart->state, &asleep, GCXI_APART_AWAKE)) {
+        if (asleep == GCXI_APART_KEPT_OFF) {
+            (void)syscall(SYS_sched_setaffinity, 0, sizeof apart->allowed, apart->allowed);
+            gcxi_store_release(&apart->state, GCXI_APART_AWAKE);
+            return;
+        }
+        gcxi_cpu_relax();
+        asleep = GCXI_APART_ASLEEP;
+    }
 }

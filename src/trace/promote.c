@@ -14,8 +14,11 @@
 #include "heap/block.h"
 #include "heap/space.h"
 
-static void promote_block(const struct gcxi_block *block)
+static void promote_block(struct gcxi_block *block)
 {
+    /* From now on tracking may make page tables for what nobody has touched. */
+    if (gcxi_block_is_large(block) && block->is_untouched == GCXI_UNTOUCHED)
+        block->is_untouched = GCXI_MARKED_UNTOUCHED;
     for (uint32_t slot = block->young_lo; slot < block->young_hi; slot++) {
         uint8_t *mark = &block->marks[slot];
         if (*mark != GCXI_MARK_FREED && !gcxi_mark_is_old(*mark))

@@ -180,8 +180,8 @@ static void *helper_main(void *arg)
 {
     struct gcxi_marker *m = arg;
     struct gcxi_apart *apart = &workers.aparts[m - workers.markers];
-    gcxi_apart_begin(apart);
     for (uint32_t phase = 0;;) {
+        gcxi_apart_sleep(apart);
         gcxi_futex_wait(&pool.phase, phase);
         gcxi_apart_arrive(apart);
         uint32_t now = gcxi_load_acquire(&pool.phase);
@@ -213,6 +213,8 @@ void gcxi_workers_start_threads(void)
 void gcxi_workers_reset_after_fork(void)
 {
     workers.running = 0;
+    if (workers.aparts != NULL)
+        memset(workers.aparts, 0, GCXI_WORKERS_MAX * sizeof *workers.aparts);
     gcxi_lock_reset_after_fork(&pool.lock);
     gcxi_lock_reset_after_fork(&workers.start_lock);
     pool.inside = pool.active = pool.waiting = pool.phase = pool.sleepers = 0;

@@ -30,8 +30,8 @@ static void *sleeper(void *arg)
 {
     (void)arg;
     sched_getaffinity(0, sizeof allowed_then, &allowed_then);
-    gcxi_apart_begin(&apart);
     for (uint32_t round = 0; round < ROUNDS; round++) {
+        gcxi_apart_sleep(&apart);
         gcxi_futex_wait(&round_number, round);
         gcxi_store_relaxed(&woken_on, (uint32_t)sched_getcpu());
         gcxi_apart_arrive(&apart);
@@ -56,23 +56,22 @@ static void a_woken_thread_runs_elsewhere(void **state)
     if (gcxi_cpu_count() < 2)
         skip();
     assert_int_equal(pthread_create(&thread, NULL, sleeper, NULL), 0);
-    while (gcxi_load_acquire(&apart.tid) == 0)
-        usleep(1000);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         cpu_set_t mine, one;
-        usleep(2000); /* it sleeps by then */
+        while (gcxi_load_acquire(&apart.state) != GCXI_APART_ASLEEP)
+            usleep(100);
+        usleep(1000); /* it sleeps indeed */
         sched_getaffinity(0, sizeof mine, &mine);
         CPU_ZERO(&one);
         CPU_SET((unsigned)sched_getcpu(), &one);
         sched_setaffinity(0, sizeof one, &one);
         gcxi_apart_keep_off(&apart);
-        assert_int_equal(gcxi_load_relaxed(&apart.is_kept_off), 1);
+        assert_int_equal(gcxi_load_relaxed(&apart.state), GCXI_APART_KEPT_OFF);
         gcxi_apart_keep_off(&apart); /* twice is as good as once */
         gcxi_store_release(&round_number, round + 1);
         gcxi_futex_wake(&round_number, 1);
         wait_for(round + 1);
         assert_int_not_equal(gcxi_load_relaxed(&woken_on), (uint32_t)sched_getcpu());
-        assert_int_equal(gcxi_load_relaxed(&apart.is_kept_off), 0);
         sched_setaffinity(0, sizeof mine, &mine);
     }
     pthread_join(thread, NULL);
@@ -89,11 +88,13 @@ static void where_there_is_one_processor_nothing_happens(void **state)
     CPU_ZERO(&one);
     CPU_SET((unsigned)sched_getcpu(), &one);
     sched_setaffinity(0, sizeof one, &one);
-    gcxi_apart_keep_off(&own); /* nobody has begun */
-    assert_int_equal(own.is_kept_off, 0);
-    gcxi_apart_begin(&own);
+    gcxi_apart_keep_off(&own); /* it is awake */
+    assert_int_equal(own.state, GCXI_APART_AWAKE);
+    gcxi_apart_sleep(&own);
     gcxi_apart_keep_off(&own);
-    assert_int_equal(own.is_kept_off, 0);
+    assert_int_equal(own.state, GCXI_APART_ASLEEP);
+    gcxi_apart_arrive(&own);
+    assert_int_equal(own.state, GCXI_APART_AWAKE);
     sched_getaffinity(0, sizeof then, &then);
     assert_true(CPU_EQUAL(&one, &then));
     sched_setaffinity(0, sizeof mine, &mine);

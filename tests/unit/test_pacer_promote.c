@@ -125,7 +125,7 @@ static void a_quarter_of_the_room_is_promoted_at_most(void **state)
     (void)state;
     for (int i = 0; i < 5; i++)
         minor(&pacer, &usual, 5, LONG_NS);
-    assert_int_equal(pacer.promotions_next, 16);
+    assert_int_equal(pacer.promotions_next, 5);
     assert_int_equal(pacer.promotions, 5);
     pacer = begun(&usual, 60 * GCXI_MIB);
     minor(&pacer, &usual, 0, LONG_NS);
@@ -149,6 +149,44 @@ static void garbage_is_not_left_where_room_is_scarce(void **state)
     gcxi_pacer_init(&pacer, &usual); /* no full cycle yet */
     minor(&pacer, &usual, 0, LONG_NS);
     assert_int_equal(pacer.promotions, 0);
+}
+
+/* A limit that is set later. */
+static void a_limit_ends_it(void **state)
+{
+    struct gcxi_pacer_settings settings = usual;
+    struct gcxi_pacer pacer = begun(&settings, 8 * GCXI_GIB);
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        minor(&pacer, &settings, 0, LONG_NS);
+    assert_int_equal(pacer.promotions, 16);
+    settings.memory_limit = 100 * (int64_t)GCXI_GIB;
+    gcxi_pacer_replan(&pacer, &settings, 0);
+    assert_int_equal(pacer.promotions, 0);
+    assert_int_equal(pacer.promotions_next, 0);
+}
+
+/* While a full cycle marks, stops that traced nothing came before the nursery was used up:
+ * all the garbage is in the rest. */
+static void only_what_was_traced_tells_of_garbage(void **state)
+{
+    const size_t untraced = NURSERY / 5 * 4;
+    const struct gcxi_pacer_cycle cycle = {.live_bytes = 8 * GCXI_GIB + untraced,
+                                           .promoted_bytes = untraced,
+                                           .allocated_bytes = NURSERY,
+                                           .untraced_bytes = untraced,
+                                           .interval_ns = 20 * LONG_NS,
+                                           .pause_ns = LONG_NS,
+                                           .old_ns = LONG_NS};
+    struct gcxi_pacer pacer = begun(&usual, 8 * GCXI_GIB);
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        minor(&pacer, &usual, 10, LONG_NS);
+    assert_int_equal(pacer.promotions, 16);
+    gcxi_pacer_update(&pacer, &usual, &cycle);
+    assert_in_range(pacer.garbage_percent, 98, 100);
+    assert_int_equal(pacer.promotions, 0);
+    assert_in_range(pacer.untraced_garbage_bytes, untraced / 100 * 9, untraced / 100 * 10);
 }
 
 static void they_do_not_change_the_nursery(void **state)
@@ -194,6 +232,8 @@ int main(void)
         cmocka_unit_test(garbage_that_full_cycles_pay_dearly_for_is_traced),
         cmocka_unit_test(a_quarter_of_the_room_is_promoted_at_most),
         cmocka_unit_test(garbage_is_not_left_where_room_is_scarce),
+        cmocka_unit_test(a_limit_ends_it),
+        cmocka_unit_test(only_what_was_traced_tells_of_garbage),
         cmocka_unit_test(they_do_not_change_the_nursery),
         cmocka_unit_test(garbage_that_was_left_counts_for_no_death),
     };
