@@ -346,9 +346,11 @@ static bool make_tables(void)
     return gcxi_remember_beside_init() == 0;
 }
 
+/* In a heap that only grows what was just allocated lives. */
 static bool is_worth_it(void)
 {
-    return live_bytes() >= gcxi_pacer_beside_bytes(&gcxi_gc.pacer, &gcxi_gc.settings.pacer);
+    size_t grown = gcxi_gc.pacer.is_growing ? gcxi_load_relaxed(&gcxi_gc.allocated_bytes) : 0;
+    return live_bytes() + grown >= gcxi_pacer_beside_bytes(&gcxi_gc.pacer, &gcxi_gc.settings.pacer);
 }
 
 /* So early that the thread runs when a cycle wants it: all that was allocated may be

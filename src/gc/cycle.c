@@ -276,12 +276,13 @@ static void trace(struct gcxi_cycle *cycle)
 }
 
 /* Instead. What was written meanwhile matters no more, but the harvest that says so is put
- * off a few times. Not where marking or a pass begins, which has to see what is written
- * from now on, and the list of static data as it is now. */
+ * off a few times; not before one that traces. Nor where marking or a pass begins, which has
+ * to see what is written from now on, and the list of static data as it is now. */
 static void promote_all(const struct gcxi_cycle *cycle)
 {
     bool begins_pass = cycle->is_between && gcxi_concurrent_is_marked();
-    bool harvests = cycle->begins_concurrent || begins_pass || cycle->intervals > UNHARVESTED_MOST;
+    bool harvests = cycle->begins_concurrent || begins_pass ||
+                    cycle->intervals > UNHARVESTED_MOST || gcxi_gc.pacer.promotions == 1;
     gcxi_promote_all_stw();
     if (harvests)
         gcxi_statics_mark_stw(gcxi_marker, statics_of(cycle));

@@ -75,10 +75,11 @@
 /* By so much and what was live a heap may grow while a full cycle marks beside the program. */
 #define AHEAD_BYTES (4 * GCXI_MIB)
 
-#define MINOR_PAYS 4u            /* times shorter than a full cycle, at least */
-#define MINOR_NS 4000000u        /* what a minor cycle should take at most, */
-#define MINOR_BESIDE_NS 2000000u /* and where no full one stops the program for long; */
-#define PAGES_BESIDE_NS 400000u  /* of that, single written pages */
+#define PAUSE_CAP_FIRST (4 * GCXI_MIB) /* while no minor cycle has told */
+#define MINOR_PAYS 4u                  /* times shorter than a full cycle, at least */
+#define MINOR_NS 4000000u              /* what a minor cycle should take at most, */
+#define MINOR_BESIDE_NS 2000000u       /* and where no full one stops the program for long; */
+#define PAGES_BESIDE_NS 400000u        /* of that, single written pages */
 #define FULL_CHEAP_NS (200 * 1000u)
 
 /* The nursery that suits the cache and the heap when cycles pay well. */
@@ -140,6 +141,20 @@ static size_t nursery_for_pause(const struct gcxi_pacer *pacer,
                                   (cycle->pages_ns / 1000 + 1));
     bytes = gcxi_min(bytes, gcxi_max(both, nursery_base(pacer, settings)));
     return gcxi_max((size_t)bytes, 2 * NURSERY_MIN);
+}
+
+/* Most of it is one large object, which tells nothing of others. */
+static bool is_large(const struct gcxi_pacer *pacer, const struct gcxi_pacer_cycle *cycle,
+                     size_t base_bytes)
+{
+    return cycle->allocated_bytes > 2 * gcxi_max(pacer->nursery_bytes, base_bytes);
+}
+
+static size_t pause_cap(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                        const struct gcxi_pacer_cycle *cycle)
+{
+    size_t bytes = nursery_for_pause(pacer, settings, cycle);
+    return is_large(pacer, cycle, 0) ? gcxi_min(bytes, pacer->pause_cap_bytes) : bytes;
 }
 
 /* The most that a heap of some size may grow by. The time of a stop is lost to each
@@ -255,9 +270,7 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
         return gcxi_min(little, pacer->pause_cap_bytes);
     if (cycle->is_full)
         return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
-    /* Most of it is one large object, which tells nothing of others. */
-    bool is_large = cycle->allocated_bytes > 2 * nursery;
-    if (!is_large && (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH))
+    if (!is_large(pacer, cycle, base) && (survival > SURVIVAL_HIGH || remember > REMEMBER_HIGH))
         nursery *= 2;
     else if (survival < SURVIVAL_LOW && remember < REMEMBER_LOW)
         nursery = gcxi_max(base, nursery / 2);
@@ -426,7 +439,7 @@ void gcxi_pacer_init(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings 
     *pacer = (struct gcxi_pacer){0};
     pacer->nursery_bytes = settings->nursery_bytes != 0 ? settings->nursery_bytes : NURSERY_MIN;
     pacer->headroom = 2 * HEADROOM_MIN;
-    pacer->pause_cap_bytes = SIZE_MAX;
+    pacer->pause_cap_bytes = PAUSE_CAP_FIRST;
     pacer->goal_bytes = goal_of(pacer, settings, 0);
     pacer_plan(pacer, settings);
 }
@@ -483,7 +496,7 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
     }
     if (!cycle->is_full && !cycle->has_promoted_all)
-        pacer->pause_cap_bytes = nursery_for_pause(pacer, settings, cycle);
+        pacer->pause_cap_bytes = pause_cap(pacer, settings, cycle);
     if (!cycle->has_promoted_all)
         pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);

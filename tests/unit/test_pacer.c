@@ -566,10 +566,16 @@ static void a_large_object_makes_no_larger_nursery(void **state)
     (void)state;
     gcxi_pacer_init(&pacer, &usual);
     gcxi_pacer_update(&pacer, &usual, &like);
-    assert_int_equal(pacer.nursery_bytes, 16 * GCXI_MIB);
-    like.allocated_bytes = like.promoted_bytes = 16 * GCXI_MIB;
+    assert_int_equal(pacer.nursery_bytes, 4 * GCXI_MIB); /* nothing else is known yet */
+    like.allocated_bytes = like.promoted_bytes = 4 * GCXI_MIB;
     gcxi_pacer_update(&pacer, &usual, &like);
     assert_int_equal(pacer.nursery_bytes, 32 * GCXI_MIB);
+    like.allocated_bytes = like.promoted_bytes = 128 * GCXI_MIB;
+    gcxi_pacer_update(&pacer, &usual, &like);
+    assert_int_equal(pacer.nursery_bytes, 32 * GCXI_MIB);
+    like.young_ns = 1000000000; /* to read a large one took long, so smaller is right */
+    gcxi_pacer_update(&pacer, &usual, &like);
+    assert_int_equal(pacer.nursery_bytes, 4 * GCXI_MIB);
 }
 
 /* The last nursery before a full cycle ends at the goal, but is half of one at
