@@ -42,6 +42,7 @@
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
 #define DISARM_MINOR_UNITS 128u /* after a minor cycle or the second stop; or a quarter */
+#define DISARM_UNSEEN_TIMES 4u  /* more where nothing else takes time */
 #define BESIDE_UNITS 1024u      /* at rest while a full cycle marks, for each worker (R8) */
 #define MODERATE_UNITS 128u     /* at rest, for each worker (R9): .5 ms */
 
@@ -80,7 +81,7 @@ static struct {
     uint8_t *often;         /* per unit: R9, how often it was written lately */
     bool is_short;          /* the interval was, and tells little */
     bool decays;            /* rests of armed units do: between stops */
-    bool is_unseen;         /* the cycle looks at nothing */
+    bool is_unseen;         /* what is not armed is not looked at, so it rests no shorter */
 } arm;
 
 /* ---- Units that are written often ---- */
@@ -142,9 +143,8 @@ void gcxi_arm_begin_stw(bool is_between, size_t percent)
     arm.is_unseen = false;
 }
 
-void gcxi_arm_begin_unseen_stw(void)
+void gcxi_arm_unseen_stw(void)
 {
-    gcxi_arm_begin_stw(false, 0);
     arm.is_unseen = true;
 }
 
@@ -219,6 +219,8 @@ static struct arm_limits arm_limits(enum gcxi_arm how)
         limits.arm_again = (uint32_t)gcxi_max(ARM_AGAIN_UNITS, arm.arm_due / 4);
     if (how == GCXI_ARM_MINOR || how == GCXI_ARM_FULL)
         limits.disarm = (uint32_t)gcxi_max(DISARM_MINOR_UNITS, arm.disarm_due / 4);
+    if (how == GCXI_ARM_MINOR && arm.is_unseen)
+        limits.disarm *= DISARM_UNSEEN_TIMES;
     return limits;
 }
 

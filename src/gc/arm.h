@@ -36,8 +36,8 @@ int gcxi_arm_init(const struct gcxi_dirty_backend *backend, uint64_t fault_ns, b
  * allocated since the one before, in percent of what usually is. */
 void gcxi_arm_begin_stw(bool is_between, size_t percent);
 
-/* The same before a cycle that looks at nothing, and takes no notes. */
-void gcxi_arm_begin_unseen_stw(void);
+/* After that, where the cycle does not look at what is not armed. */
+void gcxi_arm_unseen_stw(void);
 
 /* Of an armed unit: so many of its pages were written. Once in a harvest. */
 void gcxi_arm_note_written(uint32_t unit, size_t pages);

@@ -377,7 +377,8 @@ gcxi_feed *gcxi_remember_scan(enum gcxi_show kind, size_t percent)
 void gcxi_remember_put_off(bool harvests)
 {
     clear_counts();
-    gcxi_arm_begin_unseen_stw();
+    gcxi_arm_begin_stw(false, 0);
+    gcxi_arm_unseen_stw();
     if (harvests)
         harvest(visit_nothing);
 }
@@ -395,6 +396,7 @@ void gcxi_remember_owe(bool harvests, size_t percent)
     gcxi_remember_put_off(false);
     if (harvests)
         gcxi_remember_scan(GCXI_SHOW_BETWEEN, percent);
+    gcxi_arm_unseen_stw();
     gcxi_owed_begin_stw();
     for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.used, 1, &lo, &hi, end); lo = hi)
         owe_unarmed(lo, hi);
