@@ -41,7 +41,7 @@
 #define ARM_MOST_UNITS 2048u
 #define ARM_AGAIN_UNITS 64u /* of those, that have rested; or a quarter of what is due */
 #define DISARM_MOST_UNITS 1024u
-#define DISARM_MINOR_UNITS 128u /* after a minor cycle or the second stop; or a quarter */
+#define DISARM_MINOR_UNITS 128u /* after a minor cycle or the second stop; or an eighth */
 #define DISARM_UNSEEN_TIMES 4u  /* more where nothing else takes time */
 #define BESIDE_UNITS 1024u      /* at rest while a full cycle marks, for each worker (R8) */
 #define MODERATE_UNITS 128u     /* at rest, for each worker (R9): .5 ms */
@@ -218,7 +218,7 @@ static struct arm_limits arm_limits(enum gcxi_arm how)
     if (how == GCXI_ARM_MINOR)
         limits.arm_again = (uint32_t)gcxi_max(ARM_AGAIN_UNITS, arm.arm_due / 4);
     if (how == GCXI_ARM_MINOR || how == GCXI_ARM_FULL)
-        limits.disarm = (uint32_t)gcxi_max(DISARM_MINOR_UNITS, arm.disarm_due / 4);
+        limits.disarm = (uint32_t)gcxi_max(DISARM_MINOR_UNITS, arm.disarm_due / 8);
     if (how == GCXI_ARM_MINOR && arm.is_unseen)
         limits.disarm *= DISARM_UNSEEN_TIMES;
     return limits;

@@ -38,6 +38,7 @@
 #include "gc/concurrent.h"
 #include "gc/hooks.h"
 #include "gc/keeper.h"
+#include "gc/pacer_promote.h"
 #include "gc/probes.h"
 #include "gc/remember.h"
 #include "gc/retained.h"
@@ -132,9 +133,9 @@ static bool promotes_all(const struct gcxi_cycle *cycle)
     bool may = !gcxi_gc.settings.is_checked && !gcxi_scope_reports && gcxi_remember_may_put_off();
     if (cycle->kind != GCX_MINOR || !may || !(is_planned(cycle) || is_stressed))
         return false;
-    const struct gcxi_pacer *pacer = &gcxi_gc.pacer;
     bool is_extra = cycle->is_early || cycle->begins_concurrent;
-    return (is_extra ? pacer->promotions_next : pacer->promotions) != 0 || promotes_by_chance();
+    return gcxi_pacer_promotes_all(&gcxi_gc.pacer, is_extra, cycle->is_between) ||
+           promotes_by_chance();
 }
 
 /* Called with the loader's lock held, the caller counting as stopped. */

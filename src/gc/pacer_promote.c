@@ -24,6 +24,14 @@ static uint64_t garbage_ns(const struct gcxi_pacer *pacer, size_t bytes)
     return (uint64_t)((double)pacer->full_ns * (double)bytes / (double)pacer->full_room_bytes);
 }
 
+/* What dies while a full cycle marks goes with its second stop, so in a heap that only grows
+ * nothing is looked for before. */
+bool gcxi_pacer_promotes_all(const struct gcxi_pacer *pacer, bool is_extra, bool is_between)
+{
+    bool is_free = is_extra || (is_between && pacer->is_growing);
+    return (is_free ? pacer->promotions_next : pacer->promotions) != 0;
+}
+
 bool gcxi_pacer_may_promote_all(const struct gcxi_pacer_settings *settings)
 {
     return settings->percent >= 0 && settings->memory_limit == INT64_MAX;

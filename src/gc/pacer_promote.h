@@ -6,6 +6,10 @@
 
 #include "gc/pacer.h"
 
+/* Whether a minor cycle traces nothing. Extra: it was not planned for what was allocated,
+ * but begins a full cycle or a pass. Between: a full cycle marks. */
+bool gcxi_pacer_promotes_all(const struct gcxi_pacer *pacer, bool is_extra, bool is_between);
+
 /* Nobody who set limits himself waits for garbage that is left lying. */
 bool gcxi_pacer_may_promote_all(const struct gcxi_pacer_settings *settings);
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gc/pacer.h"
+#include "gc/pacer_promote.h"
 
 enum { NURSERY = 16 << 20, LONG_NS = 5000000, FULL_NS = 400000000 };
 
@@ -151,6 +151,26 @@ static void garbage_is_not_left_where_room_is_scarce(void **state)
     assert_int_equal(pacer.promotions, 0);
 }
 
+/* While a full cycle marks none traces in a heap that only grows, and those that begin one or
+ * a pass never do. */
+static void beside_a_full_cycle_none_traces_in_a_growing_heap(void **state)
+{
+    struct gcxi_pacer pacer = begun(&usual, 8 * GCXI_GIB);
+    (void)state;
+    assert_false(gcxi_pacer_promotes_all(&pacer, true, true));
+    minor(&pacer, &usual, 20, LONG_NS);
+    assert_true(gcxi_pacer_promotes_all(&pacer, false, false));
+    promote_all(&pacer, &usual);
+    for (int is_growing = 0; is_growing < 2; is_growing++) {
+        pacer.is_growing = is_growing;
+        assert_false(gcxi_pacer_promotes_all(&pacer, false, false));
+        assert_int_equal(gcxi_pacer_promotes_all(&pacer, false, true), is_growing);
+        assert_true(gcxi_pacer_promotes_all(&pacer, true, false));
+    }
+    minor(&pacer, &usual, 80, LONG_NS);
+    assert_false(gcxi_pacer_promotes_all(&pacer, true, true));
+}
+
 /* A limit that is set later. */
 static void a_limit_ends_it(void **state)
 {
@@ -232,6 +252,7 @@ int main(void)
         cmocka_unit_test(garbage_that_full_cycles_pay_dearly_for_is_traced),
         cmocka_unit_test(a_quarter_of_the_room_is_promoted_at_most),
         cmocka_unit_test(garbage_is_not_left_where_room_is_scarce),
+        cmocka_unit_test(beside_a_full_cycle_none_traces_in_a_growing_heap),
         cmocka_unit_test(a_limit_ends_it),
         cmocka_unit_test(only_what_was_traced_tells_of_garbage),
         cmocka_unit_test(they_do_not_change_the_nursery),
