@@ -28,6 +28,8 @@
  * knowing better (the ski rental problem). Trees built by 8 threads on 2
  * processors: 64 to 103 s with minor cycles throughout, 30 to 34 so, 27 without any.
  *
+ * Does a minor cycle trace? That is gc/pacer_promote.c.
+ *
  * Marking beside the program keeps what dies meanwhile: that costs room and time
  * where much dies, and a moderate heap is marked in one stop. While it only grows,
  * and a processor is there for the marker, it is marked so from 48 MiB on. What

@@ -32,6 +32,7 @@
 #define FEED_BATCHES 32u /* what a piece of the feed counts */
 #define POOL_ENTRIES ((size_t)GCXI_POOL_BATCH * 64)
 #define SPIN_ROUNDS 2000
+#define APART_HELPERS 3u /* of more one may wait: to keep it off takes 1 us, before all begin */
 #define STACK_BYTES (GCXI_CHECKED ? 64 * GCXI_KIB : 64 * GCXI_MIB)
 
 struct gcxi_marker *gcxi_marker;
@@ -260,7 +261,7 @@ static void phase_begin(gcxi_feed *feed)
     pool.feed = feed;
     pool.helpers = helpers;
     gcxi_unlock(&pool.lock);
-    for (unsigned i = 1; i <= helpers; i++)
+    for (unsigned i = 1; i <= helpers && helpers <= APART_HELPERS; i++)
         gcxi_apart_keep_off(&workers.aparts[i]);
     pool_signal(&pool.phase);
 }
