@@ -90,6 +90,7 @@ static void begin(void)
     setenv("GCX_CONCURRENT", "1", 1);
     setenv("GCX_PERCENT", "1000", 1); /* none but those that are asked for */
     setenv("GCX_KEEPER", "0", 1);
+    unsetenv("GCX_STRESS");
     setenv("GCX_NURSERY", "256KiB", 1);
     setenv("GCX_FAULT_NS", "500", 1); /* of checked builds */
     assert_int_equal(gcx_init(NULL), 0);
