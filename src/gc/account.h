@@ -1,6 +1,6 @@
 /* account.h -- what a cycle found, for the statistics and the pacer.
  *
- * Locking: the heap lock, and the world stopped but for gcxi_account_nothing.
+ * Locking: the heap lock, and for gcxi_account_plan the world stopped.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef GCXI_GC_ACCOUNT_H

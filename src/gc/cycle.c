@@ -148,6 +148,7 @@ static void stop_world(void *arg)
     if (request->is_moot)
         return;
     choose_kind(&request->cycle);
+    request->cycle.promotes_all = promotes_all(&request->cycle);
     GCXI_PROBE(cycle_begin, (int)request->cycle.kind);
     gcxi_store_relaxed(&gcxi_gc.collector, request->self); /* whom the listener calls is refused */
     if (gcxi_gc.events.cycle_begin != NULL)
@@ -386,7 +387,6 @@ static void run_stopped(struct gcxi_mutator *self, struct gcxi_cycle *cycle)
         gcxi_concurrent_halt_stw();
     if (cycle->abandons_concurrent)
         gcxi_concurrent_abandon_stw();
-    cycle->promotes_all = promotes_all(cycle);
     if (cycle->ends_concurrent)
         gcxi_map.epoch_kept = gcxi_map.epoch;
     else if (cycle->kind == GCX_FULL)

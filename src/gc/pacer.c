@@ -279,6 +279,15 @@ static size_t nursery_next(const struct gcxi_pacer *pacer,
     return gcxi_min(gcxi_min(nursery, nursery_cap(pacer, settings)), pacer->pause_cap_bytes);
 }
 
+/* After a cycle that has traced: others tell nothing of how long it takes. */
+static void size_nursery(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
+                         const struct gcxi_pacer_cycle *cycle)
+{
+    if (!cycle->is_full)
+        pacer->pause_cap_bytes = pause_cap(pacer, settings, cycle);
+    pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
+}
+
 static size_t goal_of(const struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                       size_t overhead_bytes)
 {
@@ -497,10 +506,8 @@ void gcxi_pacer_update(struct gcxi_pacer *pacer, const struct gcxi_pacer_setting
         uint64_t ms = (cycle->interval_ns + cycle->pause_ns) / 1000000 + 1;
         pacer->promoted_per_ms = smoothed(pacer->promoted_per_ms, cycle->promoted_bytes / ms);
     }
-    if (!cycle->is_full && !cycle->has_promoted_all)
-        pacer->pause_cap_bytes = pause_cap(pacer, settings, cycle);
     if (!cycle->has_promoted_all)
-        pacer->nursery_bytes = nursery_next(pacer, settings, cycle);
+        size_nursery(pacer, settings, cycle);
     gcxi_pacer_replan(pacer, settings, cycle->overhead_bytes);
     if (cycle->is_full)
         pacer->full_room_bytes = gcxi_max(pacer->goal_bytes, pacer->live_bytes) - pacer->live_bytes;

@@ -393,9 +393,10 @@ static void owe_unarmed(uint32_t unit, uint32_t end)
 void gcxi_remember_owe(bool harvests, size_t percent)
 {
     uint32_t end = gcxi_zone_end(GCXI_ZONE_SCAN);
-    gcxi_remember_put_off(false);
     if (harvests)
         gcxi_remember_scan(GCXI_SHOW_BETWEEN, percent);
+    else
+        gcxi_remember_put_off(false);
     gcxi_arm_unseen_stw();
     gcxi_owed_begin_stw();
     for (uint32_t lo = 1, hi; gcxi_next_run(gcxi_map.used, 1, &lo, &hi, end); lo = hi)

@@ -14,8 +14,7 @@
 #define GCXI_OS_APART_H
 
 #include "base/base.h"
-
-#define GCXI_APART_WORDS 128u /* of a set of processors: more than the kernel knows */
+#include "os/cpu.h"
 
 enum gcxi_apart_state {
     GCXI_APART_AWAKE,
@@ -29,7 +28,7 @@ enum gcxi_apart_state {
 struct gcxi_apart {
     uint32_t state; /* enum gcxi_apart_state */
     uint32_t tid;
-    unsigned long allowed[GCXI_APART_WORDS]; /* kept off: where it may run else */
+    unsigned long allowed[GCXI_CPU_SET_WORDS]; /* kept off: where it may run else */
 };
 
 /* By the thread, before it sleeps. */

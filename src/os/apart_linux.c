@@ -11,7 +11,7 @@
 
 #include "base/atomic.h"
 
-#define LG_WORD_BITS (sizeof(unsigned long) == 8 ? 6u : 5u)
+#define WORD_BITS (8 * sizeof(unsigned long))
 
 void gcxi_apart_sleep(struct gcxi_apart *apart)
 {
@@ -23,12 +23,12 @@ void gcxi_apart_sleep(struct gcxi_apart *apart)
 /* Takes the processor out of the set; false if it is not in it, or is all of it. */
 static bool take_out(unsigned long *set, uint32_t cpu)
 {
-    unsigned long bit = 1UL << cpu % (8 * sizeof *set), rest = 0;
-    unsigned long *word = &set[cpu >> LG_WORD_BITS];
+    unsigned long bit = 1UL << cpu % WORD_BITS, rest = 0;
+    unsigned long *word = &set[cpu / WORD_BITS];
     if ((*word & bit) == 0)
         return false;
     *word &= ~bit;
-    for (uint32_t i = 0; i < GCXI_APART_WORDS; i++)
+    for (uint32_t i = 0; i < GCXI_CPU_SET_WORDS; i++)
         rest |= set[i];
     return rest != 0;
 }
@@ -36,7 +36,7 @@ static bool take_out(unsigned long *set, uint32_t cpu)
 /* Is the thread kept off the processor now? */
 static bool keep_off(struct gcxi_apart *apart, uint32_t cpu)
 {
-    unsigned long set[GCXI_APART_WORDS] = {0};
+    unsigned long set[GCXI_CPU_SET_WORDS] = {0};
     if (syscall(SYS_sched_getaffinity, apart->tid, sizeof set, set) < 0)
         return false;
     memcpy(apart->allowed, set, sizeof set);

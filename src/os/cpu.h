@@ -6,6 +6,9 @@
 
 #include "base/base.h"
 
+/* Of unsigned long, in a set of processors: for more than the kernel knows. */
+#define GCXI_CPU_SET_WORDS 128u
+
 /* Processors this process may run on (affinity respected); at least 1. */
 unsigned gcxi_cpu_count(void);
 

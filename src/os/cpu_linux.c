@@ -35,11 +35,10 @@
 #define CPU_CACHE_MAX_BYTES (32 * GCXI_MIB)
 #define CPU_PATH_BYTES 96
 #define CPU_TEXT_BYTES 32
-#define CPU_SET_WORDS 128 /* of unsigned long: more processors than the kernel knows */
 
 unsigned gcxi_cpu_count(void)
 {
-    unsigned long set[CPU_SET_WORDS];
+    unsigned long set[GCXI_CPU_SET_WORDS];
     const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
     unsigned count = 0;
 

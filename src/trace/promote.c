@@ -9,8 +9,6 @@
  * SPDX-License-Identifier: MIT */
 #include "trace/promote.h"
 
-#include <string.h>
-
 #include "heap/block.h"
 #include "heap/space.h"
 

@@ -10,16 +10,8 @@
 
 #include <cmocka.h>
 
+#include "../support/pacer_usual.h"
 #include "gc/pacer.h"
-
-static const struct gcxi_pacer_settings usual = {
-    .percent = 100,
-    .memory_limit = INT64_MAX,
-    .cache_bytes = 32 * GCXI_MIB,
-    .has_minor = true,
-    .concurrent_bytes = SIZE_MAX,
-    .growing_bytes = SIZE_MAX,
-};
 
 /* A program: how much lives for good, what share of the young survives one
  * cycle and is garbage at the next full one, what remembering costs. */

@@ -9,18 +9,10 @@
 
 #include <cmocka.h>
 
+#include "../support/pacer_usual.h"
 #include "gc/pacer_promote.h"
 
 enum { NURSERY = 16 << 20, LONG_NS = 5000000, FULL_NS = 400000000 };
-
-static const struct gcxi_pacer_settings usual = {
-    .percent = 100,
-    .memory_limit = INT64_MAX,
-    .cache_bytes = 32 * GCXI_MIB,
-    .has_minor = true,
-    .concurrent_bytes = SIZE_MAX,
-    .growing_bytes = SIZE_MAX,
-};
 
 static void full(struct gcxi_pacer *pacer, const struct gcxi_pacer_settings *settings,
                  size_t live_bytes)

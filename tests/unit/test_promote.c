@@ -13,7 +13,6 @@
 #include <cmocka.h>
 #include <gcx/gcx.h>
 
-#include "base/delay.h"
 #include "gc/gc.h"
 #include "gc/remember.h"
 #include "heap/block.h"
@@ -136,6 +135,7 @@ static void what_old_objects_lead_to_lives(void **state)
             memcpy(cell->rest, &young, sizeof young);
         }
         run_cycles(1 + round % 6);
+        assert_int_not_equal(gcxi_gc.pacer.promotions, 1000); /* it has promoted, or traced */
         promote(0);
         run_cycles(1);
         for (const struct cell *cell = kept; cell != NULL; cell = cell->next) {

@@ -121,6 +121,7 @@ static void what_was_written_before_is_owed(void **state)
     bool is_early = !gcxi_concurrent_is_marked();
     run_a_cycle();
     is_early = is_early && !gcxi_concurrent_is_marked();
+    assert_true(!is_early || gcxi_gc.pacer.promotions == 999);
     promote(0);
     end_full_cycle();
     assert_non_null(gcx_weak_get(weak));
